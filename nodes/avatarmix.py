@@ -1,0 +1,168 @@
+"""AvatarMix: one avatar out of two, the head of one on the clothed body of the other."""
+
+from __future__ import annotations
+
+from ..host import ADVANCED, Progress, io
+from .types import AvatarType, BodyType
+
+CATEGORY = "modiste/avatarmix"
+
+
+class TransferSkinning(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteTransferSkinning",
+            display_name="Transfer Skinning",
+            category=CATEGORY,
+            description="Give an avatar the skinning weights of the body inside it, so that it can take another pose.",
+            inputs=[
+                AvatarType.Input("avatar", tooltip="Avatar to rig, standing exactly where its body stands."),
+                BodyType.Input(
+                    "body", optional=True, tooltip="Body inside the avatar, from Load Body. Without it: the avatar's own body."
+                ),
+                io.Combo.Input(
+                    "method",
+                    options=["robust", "nearest"],
+                    default="robust",
+                    tooltip="robust: trust only close skin that faces the same way, spread the rest over the surface. "
+                    "nearest: copy the nearest body vertex, as the paper's text says.",
+                ),
+                io.Float.Input(
+                    "max_distance",
+                    default=5.0,
+                    min=0.1,
+                    max=50.0,
+                    step=0.1,
+                    tooltip="Robust only: how far clothes may stand off the body and still copy its weights, in centimetres.",
+                    **ADVANCED,
+                ),
+                io.Float.Input(
+                    "max_angle",
+                    default=30.0,
+                    min=1.0,
+                    max=180.0,
+                    step=1.0,
+                    tooltip="Robust only: largest angle between the avatar's surface and the body's, in degrees.",
+                    **ADVANCED,
+                ),
+            ],
+            outputs=[AvatarType.Output("rigged", display_name="avatar", tooltip="The avatar with skinning weights.")],
+        )
+
+    @classmethod
+    def execute(cls, avatar, method, max_distance, max_angle, body=None):
+        from ..models.avatars.skinning import rig
+
+        rigged = rig(avatar, body, method, max_distance / 100, max_angle, progress=Progress(100))
+        return io.NodeOutput(rigged)
+
+
+class AlignHead(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteAlignHead",
+            display_name="Align Head",
+            category=CATEGORY,
+            description="Bring the user's head and neck into the model's pose and keep only them.",
+            inputs=[
+                AvatarType.Input("user", tooltip="Whose face, hair and neck to keep. Needs labels, a body and skinning."),
+                AvatarType.Input("model", tooltip="Whose pose to take. Needs a body."),
+                io.Float.Input(
+                    "neck_cut",
+                    default=0.2,
+                    min=0.0,
+                    max=0.9,
+                    step=0.05,
+                    tooltip="Where the neck is cut, as a fraction of the way from its base (0) to the head joint (1). "
+                    "Use the same value in Compose Avatars.",
+                ),
+                io.Boolean.Input(
+                    "match_size",
+                    default=False,
+                    tooltip="Scale the head so that its neck is as long as the model's. Off keeps the user's own head size.",
+                ),
+            ],
+            outputs=[AvatarType.Output("head", tooltip="Head and neck alone, where the model's would be.")],
+        )
+
+    @classmethod
+    def execute(cls, user, model, neck_cut, match_size):
+        from ..models.avatars.head import align_head
+
+        return io.NodeOutput(align_head(user, model, neck_cut, match_size))
+
+
+class TransferSkinTone(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteTransferSkinTone",
+            display_name="Transfer Skin Tone",
+            category=CATEGORY,
+            description="Give an avatar's skin the tone of another's, and leave its light and shade as they are.",
+            inputs=[
+                AvatarType.Input("avatar", tooltip="Whose skin to recolour: arms, legs, hands and chest, as labelled."),
+                AvatarType.Input("reference", tooltip="Whose skin tone to take."),
+                io.Combo.Input(
+                    "method",
+                    options=["opacity_weighted", "per_part"],
+                    default="opacity_weighted",
+                    tooltip="opacity_weighted: one map from the reference's face to all skin, as in the paper. "
+                    "per_part: arms, legs, chest and hands each from their own counterpart, outliers left out.",
+                ),
+                io.Float.Input(
+                    "strength", default=1.0, min=0.0, max=1.0, step=0.05, tooltip="0 leaves the skin alone, 1 is the whole transfer."
+                ),
+            ],
+            outputs=[AvatarType.Output("recoloured", display_name="avatar", tooltip="The avatar with the reference's skin tone.")],
+        )
+
+    @classmethod
+    def execute(cls, avatar, reference, method, strength):
+        from ..models.avatars.skin_tone import transfer_skin_tone
+
+        return io.NodeOutput(transfer_skin_tone(avatar, reference, method, strength))
+
+
+class ComposeAvatars(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteComposeAvatars",
+            display_name="Compose Avatars",
+            category=CATEGORY,
+            description="Put the head from Align Head on the model's clothed body.",
+            inputs=[
+                AvatarType.Input("head", tooltip="Head and neck, from Align Head."),
+                AvatarType.Input("body", tooltip="The model: its own head and neck are taken off. Needs labels and a body."),
+                io.Float.Input(
+                    "neck_cut",
+                    default=0.2,
+                    min=0.0,
+                    max=0.9,
+                    step=0.05,
+                    tooltip="Where the model's neck is cut, as a fraction from its base (0) to the head joint (1). "
+                    "Use the same value as in Align Head.",
+                ),
+                io.Float.Input(
+                    "blend",
+                    default=4.0,
+                    min=0.0,
+                    max=20.0,
+                    step=0.5,
+                    tooltip="Height of the band of the head's neck that bends to meet the model's neck, in centimetres. 0 joins as is.",
+                ),
+            ],
+            outputs=[AvatarType.Output("avatar", tooltip="The composed avatar, in the model's pose.")],
+        )
+
+    @classmethod
+    def execute(cls, head, body, neck_cut, blend):
+        from ..models.avatars.compose import compose
+
+        return io.NodeOutput(compose(head, body, neck_cut, blend / 100))
+
+
+NODES = [TransferSkinning, AlignHead, TransferSkinTone, ComposeAvatars]

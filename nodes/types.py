@@ -1,0 +1,8 @@
+"""The pack's own socket types; their Python classes are the frozen dataclasses of the library."""
+
+from __future__ import annotations
+
+from ..host import io
+
+AvatarType = io.Custom("MODISTE_AVATAR")
+BodyType = io.Custom("MODISTE_BODY")
