@@ -26,7 +26,9 @@ def input_path(name: str) -> Path:
 
 def model_files(suffixes: tuple[str, ...]) -> list[str]:
     """Return the names of the model files with one of the suffixes, sorted: the user's models/modiste and what the pack ships."""
-    return sorted({name for folder in current().model_folders for name in paths.list_files(folder, suffixes)} | set(_extra(suffixes)))
+    return sorted(
+        {name for folder in current().model_folders for name in paths.list_files(folder, suffixes)} | set(_extra(suffixes))
+    )
 
 
 def model_path(name: str) -> Path:
