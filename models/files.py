@@ -45,3 +45,9 @@ def existing_file(path: Path) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path.name}' in the folder '{path.parent}': check the name and the folder.")
     return path
+
+
+def fingerprint(path: Path) -> str:
+    """Return a text that changes whenever the file is written anew: its path, size and time of change."""
+    state = existing_file(path).stat()
+    return f"{path}:{state.st_size}:{state.st_mtime_ns}"
