@@ -15,7 +15,7 @@ import folder_paths
 from comfy_api.v0_0_2 import ComfyExtension, Types, io, ui
 
 from .headless import types3d
-from .paths import find_file, list_files, numbered_path
+from .paths import find_file, find_readable, list_files, list_readable, numbered_path
 
 if TYPE_CHECKING:
     import torch
@@ -74,18 +74,18 @@ def device() -> torch.device:
 
 
 def input_files(suffixes: tuple[str, ...]) -> list[str]:
-    """Return the names of the input files with one of the suffixes (`.ply`, any case), sorted, relative to the input folder."""
-    return list_files(_input_folder(), suffixes)
+    """Return the names of the files with one of the suffixes (`.ply`, any case) that `input_path` finds."""
+    return list_readable(_input_folder(), _output_folder(), suffixes)
 
 
 def input_path(name: str) -> Path:
-    """Return the path of a file in the input folder.
+    """Return the path of a file in the input folder or, with core's mark " [output]" on its name, in the output folder.
 
     Raises:
-        ValueError: if the name leads out of the input folder.
+        ValueError: if the name leads out of its folder.
         FileNotFoundError: if there is no such file.
     """
-    return find_file([_input_folder()], name, "input")
+    return find_readable(_input_folder(), _output_folder(), name)
 
 
 def model_files(suffixes: tuple[str, ...]) -> list[str]:
@@ -109,11 +109,15 @@ def output_path(prefix: str, suffix: str) -> tuple[Path, str]:
     Raises:
         ValueError: if the prefix is empty or leads out of the output folder, or the folder cannot be used.
     """
-    return numbered_path(Path(folder_paths.get_output_directory()), prefix, suffix)
+    return numbered_path(_output_folder(), prefix, suffix)
 
 
 def _input_folder() -> Path:
     return Path(folder_paths.get_input_directory())
+
+
+def _output_folder() -> Path:
+    return Path(folder_paths.get_output_directory())
 
 
 def _model_folders() -> list[Path]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 DEPTH = 3  # folder levels listed: the folder itself, its subfolders and theirs
+OUTPUT_MARK = " [output]"  # core's mark on the name of a file that lies in the output folder
 
 
 def inside(folder: Path, name: str, kind: str) -> Path:
@@ -45,6 +46,24 @@ def find_file(folders: Sequence[Path], name: str, kind: str) -> Path:
     raise FileNotFoundError(f"There is no file '{name}' in the {kind} folder '{folders[0]}': put it there first.")
 
 
+def find_readable(input_folder: Path, output_folder: Path, name: str) -> Path:
+    """Return the path of a file in the input folder or, with core's mark " [output]" on its name, in the output folder.
+
+    Raises:
+        ValueError: if the name leads out of its folder.
+        FileNotFoundError: if there is no such file.
+    """
+    if name.endswith(OUTPUT_MARK):
+        return find_file([output_folder], name.removesuffix(OUTPUT_MARK), "output")
+    return find_file([input_folder], name, "input")
+
+
+def list_readable(input_folder: Path, output_folder: Path, suffixes: tuple[str, ...]) -> list[str]:
+    """Return the names that `find_readable` finds: what the user put in, then what earlier runs saved."""
+    saved = [name + OUTPUT_MARK for name in list_files(output_folder, suffixes)]
+    return [*list_files(input_folder, suffixes), *saved]
+
+
 def list_files(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
     """Return the names of the files in `folder` that `inside` accepts, with one of the suffixes (`.ply`, any case), sorted.
 
@@ -56,11 +75,14 @@ def list_files(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
     while pending:
         here, level = pending.pop()
         for path in here.iterdir():
-            if path.name.startswith(".") or not path.resolve().is_relative_to(root):
+            is_folder = path.is_dir()
+            if path.name.startswith(".") or not (is_folder or path.name.lower().endswith(suffixes)):
                 continue
-            if path.is_dir() and level < DEPTH:
+            if not path.resolve().is_relative_to(root):
+                continue
+            if is_folder and level < DEPTH:
                 pending.append((path, level + 1))
-            elif path.name.lower().endswith(suffixes) and path.is_file():
+            elif path.is_file():
                 found.append(path.relative_to(root).as_posix())
     return sorted(found)
 

@@ -9,19 +9,20 @@ from .session import current
 
 
 def input_files(suffixes: tuple[str, ...]) -> list[str]:
-    """Return the names of the input files with one of the suffixes (`.ply`, any case), sorted, relative to the input folder."""
-    return sorted({*paths.list_files(current().input_folder, suffixes), *_extra(suffixes)})
+    """Return the names of the files with one of the suffixes (`.ply`, any case) that `input_path` finds."""
+    session = current()
+    return [*paths.list_readable(session.input_folder, session.output_folder, suffixes), *_extra(suffixes)]
 
 
 def input_path(name: str) -> Path:
-    """Return the path of a file in the input folder, or of one that the user named on the command line.
+    """Return the path of a file that the user named on the command line, or that lies in the input or output folder.
 
     Raises:
-        ValueError: if the name leads out of the input folder.
+        ValueError: if the name leads out of its folder.
         FileNotFoundError: if there is no such file.
     """
     session = current()
-    return session.extra_files.get(name) or paths.find_file([session.input_folder], name, "input")
+    return session.extra_files.get(name) or paths.find_readable(session.input_folder, session.output_folder, name)
 
 
 def model_files(suffixes: tuple[str, ...]) -> list[str]:
