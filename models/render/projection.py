@@ -67,8 +67,8 @@ def project(gaussians: Gaussians, camera: Camera) -> ScreenGaussians:
     rotation = view[:3, :3]
     points = gaussians.positions @ rotation.T + view[:3, 3]
     kept = ((points[:, 2] > NEAR) & (gaussians.opacities >= MIN_ALPHA)).nonzero()[:, 0]
-    x, y, z = points[kept].unbind(-1)
-    opacity = gaussians.opacities[kept]
+    x, y, z = points.index_select(0, kept).unbind(-1)
+    opacity = gaussians.opacities.index_select(0, kept)
     mean = torch.stack([fx * x / z + cx, fy * y / z + cy], dim=-1)
 
     # Rows of the Jacobian of the projection, turned into the world: pixels per metre.
@@ -78,8 +78,10 @@ def project(gaussians: Gaussians, camera: Camera) -> ScreenGaussians:
     row_x = (fx / z)[:, None] * (rotation[0] - slope_x[:, None] * rotation[2])
     row_y = (fy / z)[:, None] * (rotation[1] - slope_y[:, None] * rotation[2])
     # Sigma = L L^T with L = R S, so the picture's covariance is (J L)(J L)^T.
-    root = quaternion_to_matrix(gaussians.rotations[kept]) * gaussians.scales[kept][:, None, :]
-    half_x, half_y = (row_x[:, :, None] * root).sum(1), (row_y[:, :, None] * root).sum(1)
+    turns = quaternion_to_matrix(gaussians.rotations.index_select(0, kept))
+    scales = gaussians.scales.index_select(0, kept)
+    half = (torch.stack([row_x, row_y], dim=1) @ turns) * scales[:, None, :]
+    half_x, half_y = half.unbind(1)
     xx, xy, yy = (half_x * half_x).sum(-1) + EPS2D, (half_x * half_y).sum(-1), (half_y * half_y).sum(-1) + EPS2D
 
     # alpha >= 1/255 inside the ellipse d^T conic d = 2 ln(255 opacity), whose box has these half sides.
@@ -89,13 +91,18 @@ def project(gaussians: Gaussians, camera: Camera) -> ScreenGaussians:
     first, last = pixel_range(mean.detach(), extent)
     seen = ((first <= last) & (last >= 0) & (first < size)).all(-1).nonzero()[:, 0]
 
-    order = seen[torch.sort(z[seen], stable=True).indices]
-    source = kept[order]
-    directions = torch.nn.functional.normalize(gaussians.positions[source] - camera.position.to(view), dim=-1)
-    determinant = (xx * yy - xy * xy)[order]
-    conic = torch.stack([yy[order], -xy[order], xx[order]], dim=-1) / determinant[:, None]
-    color = sh_to_rgb(gaussians.sh[source], directions)
-    return ScreenGaussians(mean[order], conic, extent[order], z[order], color, opacity[order])
+    # det(M M^T + eps I) = |m0 x m1|^2 + eps (|m0|^2 + |m1|^2) + eps^2: positive terms only, where xx yy - xy^2 cancels for needles.
+    area = torch.linalg.cross(half_x, half_y, dim=-1)
+    determinant = (area * area).sum(-1) + EPS2D * (xx + yy - EPS2D)
+    conic = torch.stack([yy, -xy, xx], dim=-1) / determinant[:, None]
+    source = kept.index_select(0, seen)
+    directions = torch.nn.functional.normalize(gaussians.positions.index_select(0, source) - camera.position.to(view), dim=-1)
+    color = sh_to_rgb(gaussians.sh.index_select(0, source), directions)
+    order = torch.sort(z.index_select(0, seen), stable=True).indices
+    mean, conic, extent, z, opacity = (
+        values.index_select(0, seen).index_select(0, order) for values in (mean, conic, extent, z, opacity)
+    )
+    return ScreenGaussians(mean, conic, extent, z, color.index_select(0, order), opacity)
 
 
 def pixel_range(mean: Tensor, extent: Tensor) -> tuple[Tensor, Tensor]:
