@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -19,3 +22,111 @@ def load_pack() -> ModuleType:
     sys.modules["modiste"] = module
     spec.loader.exec_module(module)
     return module
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 failed, 2 wrong usage, 130 cancelled."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except KeyboardInterrupt:
+        print("Cancelled.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a workflow; print the files it wrote, or with --json one object about the run."""
+    from modiste.host.headless import run as runs
+
+    request = runs.RunRequest(
+        workflow=options.workflow,
+        inputs=tuple(options.input),
+        values=tuple(options.set),
+        output=options.output,
+        seed=options.seed,
+        device=options.device,
+    )
+    summary = runs.run(request, _nodes())
+    print(json.dumps(summary) if options.json else "\n".join(summary["outputs"]))
+    return 0
+
+
+def nodes(options: argparse.Namespace) -> int:
+    """List the nodes that `run` knows: the pack's and those of core."""
+    from modiste.host.headless.schema import object_info
+
+    known = {node_id: object_info(node) for node_id, node in _nodes().items()}
+    if options.json:
+        print(json.dumps(known))
+        return 0
+    width = max(map(len, known))
+    for node_id, info in known.items():
+        print(f"{node_id:{width}}  {info['display_name']}  ({info['category']})")
+    return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Say what this machine has and lacks; fails only if something that everything needs is missing."""
+    from modiste.host.headless.doctor import findings
+    from modiste.host.headless.session import Session
+
+    broken = False
+    for finding in findings(Session()):
+        print(finding)
+        broken |= finding.state == "broken"
+    return int(broken)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure one thing; print its rows, and write them as JSON where asked."""
+    from modiste.lab.bench import measure
+
+    table = measure(options.name)
+    for row in table["rows"]:
+        against = f"  ({row['ratio']:.3g} times {row['against']})" if row["ratio"] is not None else ""
+        print(f"{row['what']}: {row['value']:.4g} {row['unit']}{against}")
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _nodes() -> dict:
+    from modiste.host.headless.listing import all_nodes
+
+    return all_nodes(load_pack().comfy_entrypoint())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="modiste.py", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("run", help="run a workflow file, of UI format or API format")
+    command.add_argument("workflow", type=Path, metavar="WORKFLOW.json")
+    command.add_argument("--input", action="append", default=[], metavar="NODE=FILE", help="give a node a file, by its title or id")
+    command.add_argument("--set", action="append", default=[], metavar="NODE.INPUT=VALUE", help="set an input of a node")
+    command.add_argument("--output", type=Path, metavar="DIR", help="folder to write to (default: ./output)")
+    command.add_argument("--seed", type=int, metavar="N", help="the workflow's first seed; the second gets N+1, and so on")
+    command.add_argument("--device", choices=("cpu", "cuda"), help="where to compute (default: cuda where there is one)")
+    command.add_argument("--json", action="store_true", help="print one JSON object about the run")
+    command.set_defaults(command=run)
+
+    command = commands.add_parser("nodes", help="list the nodes that run without ComfyUI")
+    command.add_argument("--json", action="store_true", help="print what ComfyUI's /object_info would say of them")
+    command.set_defaults(command=nodes)
+
+    command = commands.add_parser("doctor", help="check the installation")
+    command.set_defaults(command=doctor)
+
+    command = commands.add_parser("bench", help="measure speed")
+    command.add_argument("name", metavar="NAME", help="splat, import or compose")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    command.set_defaults(command=bench)
+    return parser
+
+
+if __name__ == "__main__":
+    load_pack()
+    sys.exit(main())

@@ -290,11 +290,15 @@ class Combo(SocketType):
 
         def settings(self) -> dict[str, Any]:
             upload = {self.upload.value: True} if self.upload else {}
-            return super().settings() | upload | _set(
-                multiselect=False,
-                options=self.options,
-                control_after_generate=self.control_after_generate,
-                image_folder=self.image_folder,
+            return (
+                super().settings()
+                | upload
+                | _set(
+                    multiselect=False,
+                    options=self.options,
+                    control_after_generate=self.control_after_generate,
+                    image_folder=self.image_folder,
+                )
             )
 
     class Output(Output):

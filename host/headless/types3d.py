@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,15 +51,12 @@ def make_mesh(
 
 @dataclass(frozen=True)
 class File3D:
-    """A 3D file, on disk or in memory, and its format: the suffix without the dot."""
+    """The bytes of a 3D file, and its format: the suffix without the dot."""
 
-    source: Path | BytesIO
+    data: bytes
     format: str
 
     def save_to(self, path: Path) -> None:
-        """Write the file's bytes at `path`."""
+        """Write the file at `path`."""
         with atomic_write(path) as temporary:
-            if isinstance(self.source, Path):
-                shutil.copyfile(self.source, temporary)
-            else:
-                temporary.write_bytes(self.source.getvalue())
+            temporary.write_bytes(self.data)

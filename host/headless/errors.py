@@ -1,0 +1,17 @@
+"""Errors that a workflow or its user can cause; the message is what the user reads."""
+
+from __future__ import annotations
+
+
+class WorkflowError(ValueError):
+    """A workflow that cannot run, with one sentence per problem."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def listing(names: list[str], most: int = 12) -> str:
+    """Return names as one readable list, cut after `most`."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

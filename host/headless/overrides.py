@@ -1,0 +1,123 @@
+"""What the command line changes in a workflow before it runs: input files, values and seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .errors import WorkflowError, listing
+from .folders import input_files
+from .session import Session
+from .sockets import Combo, Input, Int, WidgetInput
+from .workflow import NodeClasses, Prompt, find_node, title_of
+
+
+def set_value(prompt: Prompt, node_classes: NodeClasses, assignment: str) -> None:
+    """Apply `NODE.INPUT=VALUE`; the value is read as the input's type when the workflow is checked.
+
+    Raises:
+        WorkflowError: if the node or input is unknown, the title is not the only one, or the input takes links only.
+    """
+    target, equals, value = assignment.partition("=")
+    name, dot, input_id = target.rpartition(".")
+    if not equals or not dot:
+        raise WorkflowError(f"'--set {assignment}' is not of the form NODE.INPUT=VALUE.")
+    node_id = find_node(prompt, name)
+    inputs = _inputs(prompt, node_classes, node_id)
+    if input_id not in inputs:
+        settable = [key for key, item in inputs.items() if widget_of(item)]
+        raise WorkflowError(f"{title_of(prompt, node_id)} has no input '{input_id}': it has {listing(settable) or 'none to set'}.")
+    if widget_of(inputs[input_id]) is None:
+        raise WorkflowError(f"{title_of(prompt, node_id)}: '{input_id}' takes a link from another node, so it cannot be set.")
+    prompt[node_id]["inputs"][input_id] = value
+
+
+def set_file(prompt: Prompt, node_classes: NodeClasses, session: Session, assignment: str) -> None:
+    """Apply `NODE=FILE` or `NODE.INPUT=FILE`: the session gets the file, and the node's file input its name.
+
+    Which input that is shows itself: the one whose choices hold the file's name once the session has it. Call inside
+    `use(session)`.
+
+    Raises:
+        WorkflowError: if the node is unknown, the file cannot be read, or no or several inputs of the node take it.
+    """
+    target, equals, file = assignment.partition("=")
+    if not equals or not file:
+        raise WorkflowError(f"'--input {assignment}' is not of the form NODE=FILE.")
+    node_id, input_id = _file_target(prompt, node_classes, target)
+    name = _register(session, Path(file))
+    takers = [
+        key
+        for key, item in _inputs(prompt, node_classes, node_id).items()
+        if isinstance(item, Combo.Input) and name in (item.options or []) and input_id in (None, key)
+    ]
+    if not takers:
+        raise WorkflowError(f"{title_of(prompt, node_id)} has no input that takes the file '{Path(file).name}'.")
+    if len(takers) > 1:
+        raise WorkflowError(
+            f"{title_of(prompt, node_id)} takes '{Path(file).name}' at {listing(takers)}: say which with --input NODE.INPUT=FILE."
+        )
+    prompt[node_id]["inputs"][takers[0]] = name
+
+
+def set_seeds(prompt: Prompt, node_classes: NodeClasses, seed: int | None) -> Any:
+    """Give the first seed of the workflow `seed`, the second `seed + 1` and so on; return the first seed it now has, as it stands
+    in the workflow, or None.
+
+    Seeds that come through a link are left alone; with `seed` None nothing changes.
+    """
+    places = [
+        (node_id, key)
+        for node_id, node in prompt.items()
+        for key, item in _inputs(prompt, node_classes, node_id).items()
+        if isinstance(item, Int.Input) and key in ("seed", "noise_seed") and not isinstance(node["inputs"].get(key), list)
+    ]
+    if seed is not None:
+        for step, (node_id, key) in enumerate(places):
+            prompt[node_id]["inputs"][key] = seed + step
+    if not places:
+        return None
+    node_id, key = places[0]
+    return prompt[node_id]["inputs"].get(key)
+
+
+def widget_of(item: Input) -> WidgetInput | None:
+    """Return the widget of an input that has one: the input itself, or the one a MultiType input keeps."""
+    widget = getattr(item, "widget", item)
+    return widget if isinstance(widget, WidgetInput) else None
+
+
+def _inputs(prompt: Prompt, node_classes: NodeClasses, node_id: str) -> dict[str, Input]:
+    return {item.id: item for item in node_classes[prompt[node_id]["class_type"]].define_schema().inputs}
+
+
+def _file_target(prompt: Prompt, node_classes: NodeClasses, target: str) -> tuple[str, str | None]:
+    """Read NODE or NODE.INPUT; a title may itself hold dots, so NODE comes first."""
+    try:
+        return find_node(prompt, target), None
+    except WorkflowError as error:
+        name, _, input_id = target.rpartition(".")
+        try:
+            node_id = find_node(prompt, name)
+        except WorkflowError:
+            raise error from None
+        if input_id not in _inputs(prompt, node_classes, node_id):
+            raise error from None
+        return node_id, input_id
+
+
+def _register(session: Session, file: Path) -> str:
+    """Add a file to the session under its own name, or a free one if another file has that, and return the name."""
+    path = file.expanduser().resolve()
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise WorkflowError(f"Cannot read the input file '{file}': {error.strerror}.") from error
+    known = set(input_files(("",)))
+    name, number = path.name, 2
+    while name in known and session.extra_files.get(name) != path:
+        name = f"{path.stem} ({number}){path.suffix}"
+        number += 1
+    session.extra_files[name] = path
+    return name
