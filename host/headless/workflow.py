@@ -51,6 +51,9 @@ def to_prompt(content: Any, node_classes: NodeClasses, name: str = "The workflow
     unknown = [node_id for node_id, node in content.items() if node["class_type"] not in node_classes]
     if unknown:
         raise WorkflowError(*(_unknown_node(node_id, content) for node_id in unknown))
+    for node in content.values():
+        if not (node.get("_meta") or {}).get("title"):
+            node["_meta"] = {"title": node_classes[node["class_type"]].define_schema().display_name or node["class_type"]}
     return {str(node_id): node for node_id, node in content.items()}
 
 
