@@ -56,6 +56,15 @@ def axis_angle_to_matrix(vectors: Tensor) -> Tensor:
     return torch.matrix_exp(skew(vectors))
 
 
+def matrix_to_axis_angle(matrices: Tensor) -> Tensor:
+    """Turn rotation matrices [..., 3, 3] into axis-angle vectors [..., 3] of length 0..pi."""
+    quaternions = matrix_to_quaternion(matrices)
+    vector = quaternions[..., 1:]
+    length = vector.norm(dim=-1, keepdim=True)
+    angle = 2 * torch.atan2(length, quaternions[..., :1])
+    return vector * torch.where(length > 1e-7, angle / length.clamp_min(1e-7), 2.0)
+
+
 def skew(vectors: Tensor) -> Tensor:
     """Return the matrices [..., 3, 3] with skew(v) @ u = v x u for vectors [..., 3]."""
     x, y, z = vectors.unbind(-1)
@@ -69,3 +78,17 @@ def polar_rotation(matrices: Tensor) -> Tensor:
     sign = torch.linalg.det(u @ vt)
     correction = torch.diag_embed(torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], dim=-1))
     return u @ correction @ vt
+
+
+def swing(start: Tensor, end: Tensor) -> Tensor:
+    """Return the shortest rotations [..., 3, 3] that take the directions `start` to `end`, both [..., 3] of any non-zero length.
+
+    Opposite directions have no shortest rotation; they get a half turn about an axis perpendicular to them.
+    """
+    a = torch.nn.functional.normalize(start, dim=-1)
+    b = torch.nn.functional.normalize(end, dim=-1)
+    cosine = (a * b).sum(-1, keepdim=True)
+    least = torch.nn.functional.one_hot(a.abs().argmin(-1), 3).to(a)
+    axis = torch.where(cosine > -1 + 1e-6, torch.linalg.cross(a, b, dim=-1), torch.linalg.cross(a, least, dim=-1))
+    real = torch.where(cosine > -1 + 1e-6, 1 + cosine, 0.0)
+    return quaternion_to_matrix(torch.cat([real, axis], dim=-1))

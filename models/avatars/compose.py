@@ -1,0 +1,204 @@
+"""One avatar out of two: the head of one on the body of the other, joined at the neck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..geometry.color import lab_to_srgb, srgb_to_lab
+from ..geometry.spherical_harmonics import SH_C0
+from .binding import world_gaussians
+from .deform import follow
+from .join import join
+from .labels import HEAD
+from .neck import CUT_HEIGHT, NeckTube, cut_at_neck, head_and_neck, neck_tube
+from .selection import gaussians_labelled, select_faces, vertices_labelled
+from .types import Avatar
+
+_OVERLAP = 0.012  # metres of the user's neck inside the model's, so that no hole shows
+_TUCK = 0.003  # metres by which its lower end is drawn in
+_ON_PLANE = 2e-5
+_COVERED = 0.15  # radians to the next point of a rim, beyond which the rim has a gap
+_COLOR_REACH = 0.015  # metres above and below the cut whose colours are compared
+_KERNEL = 20.0  # concentration of the angular smoothing of colours, about 13 degrees
+
+
+def compose(
+    head: Avatar,
+    body: Avatar,
+    neck_cut: float = CUT_HEIGHT,
+    blend: float = 0.04,
+    match_color: float = 1.0,
+) -> Avatar:
+    """Replace the head and neck of `body` by those of `head` (AvatarMix, section 3.1), which Align Head has brought in place.
+
+    Both are cut at the same plane across the model's neck. The user's neck is then shaped so that its rim meets the model's at
+    every angle, fading out above the cut, and reaches a little into it, so that neither a step nor a hole shows.
+
+    Args:
+        neck_cut: where the neck is cut, 0..1 from the model's neck joint to its head joint.
+        blend: metres above the cut over which the user's neck keeps adapting, in shape and colour.
+        match_color: 0 (none) to 1: how much of the colour difference that is left at the cut is faded out over the user's neck.
+
+    Returns:
+        an avatar with the model's body, pose and body parameters, vertices and Gaussians of the model first.
+
+    Raises:
+        ValueError: if labels are missing or name no head, or the model has no body inside.
+    """
+    if body.body is None:
+        raise ValueError("The body avatar has no body inside, so its neck cannot be found; connect Load Body to it first.")
+    tube = neck_tube(body.body, neck_cut)
+    torso = _without_head(body, tube)
+    user = _head_only(head, tube)
+    seam = _seam(user, torso, tube)
+    if seam is not None:
+        user = follow(user, _meet_rim(user, tube, seam, blend))
+        user = _meet_color(user, torso, tube, seam, blend, match_color)
+    return join(torso, user)
+
+
+@dataclass(frozen=True)
+class _Rim:
+    """A closed curve around the neck, sorted by angle: angle, radius and height over the cut plane, [n] each."""
+
+    angle: Tensor
+    radius: Tensor
+    height: Tensor
+
+    def at(self, angle: Tensor) -> tuple[Tensor, Tensor]:
+        """Return radius and height [N] at angles [N], linear between the points of the rim."""
+        full = 2 * torch.pi
+        angles = torch.cat([self.angle[-1:] - full, self.angle, self.angle[:1] + full])
+        upper = torch.searchsorted(angles, angle.contiguous()).clamp(1, len(angles) - 1)
+        share = ((angle - angles[upper - 1]) / (angles[upper] - angles[upper - 1]).clamp_min(1e-9)).clamp(0, 1)
+
+        def mixed(values: Tensor) -> Tensor:
+            closed = torch.cat([values[-1:], values, values[:1]])
+            return torch.lerp(closed[upper - 1], closed[upper], share)
+
+        return mixed(self.radius), mixed(self.height)
+
+    def covers(self, angle: Tensor) -> Tensor:
+        """Return whether the rim has a point near each angle [N]."""
+        away = (angle[:, None] - self.angle[None] + torch.pi) % (2 * torch.pi) - torch.pi
+        return away.abs().amin(1) < _COVERED
+
+
+@dataclass(frozen=True)
+class _Seam:
+    """Both rims around a common centre on the cut plane, in the frame (side, front) across the axis."""
+
+    centre: Tensor
+    side: Tensor
+    front: Tensor
+    user: _Rim
+    model: _Rim
+
+    def polar(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return angle [N], distance [N] from the centre line, and the outward direction [N, 3] of points [N, 3]."""
+        away = points - self.centre
+        x, z = away @ self.side, away @ self.front
+        distance = torch.hypot(x, z)
+        outward = (x[:, None] * self.side + z[:, None] * self.front) / distance.clamp_min(1e-9)[:, None]
+        return torch.atan2(x, z), distance, outward
+
+
+def _without_head(body: Avatar, tube: NeckTube) -> Avatar:
+    body = cut_at_neck(body, tube)
+    head = head_and_neck(body, tube)
+    faces = body.mesh.faces
+    return select_faces(body, ~head[faces].all(1) & ~(head & vertices_labelled(body, HEAD))[faces].any(1))
+
+
+def _head_only(head: Avatar, tube: NeckTube) -> Avatar:
+    """The user's head and neck down to the overlap, with an edge loop on the cut plane."""
+    wide = replace(tube, radius=1.5 * tube.radius)
+    head = cut_at_neck(cut_at_neck(head, wide), wide, _OVERLAP)
+    chosen = head_and_neck(head, wide, _OVERLAP)
+    return select_faces(head, chosen[head.mesh.faces].all(1))
+
+
+def _seam(user: Avatar, torso: Avatar, tube: NeckTube) -> _Seam | None:
+    """Find both rims; None where the model shows no neck, as under a high collar."""
+    on_torso = _neck_skin(torso) & (tube.height(torso.mesh.vertices).abs() < _ON_PLANE)
+    on_torso &= tube.distance(torso.mesh.vertices) < tube.radius
+    on_user = _neck_skin(user) & (tube.height(user.mesh.vertices).abs() < _ON_PLANE)
+    if int(on_torso.sum()) < 8 or int(on_user.sum()) < 8:
+        return None
+    rim = torso.mesh.vertices[on_torso]
+    centre = (rim.amin(0) + rim.amax(0)) / 2
+    centre = centre - tube.height(centre[None]) * tube.axis
+    front = torch.nn.functional.normalize(torch.linalg.cross(tube.axis.new_tensor([1.0, 0, 0]), tube.axis, dim=0), dim=0)
+    side = torch.linalg.cross(tube.axis, front, dim=0)
+    empty = _Rim(centre, centre, centre)
+    frame = _Seam(centre, side, front, empty, empty)
+    return replace(
+        frame,
+        user=_rim(frame, user.mesh.vertices[on_user], tube),
+        model=_rim(frame, rim, tube),
+    )
+
+
+def _rim(frame: _Seam, points: Tensor, tube: NeckTube) -> _Rim:
+    angle, radius, _ = frame.polar(points)
+    order = angle.argsort()
+    return _Rim(angle[order], radius[order], tube.height(points)[order])
+
+
+def _fade(height: Tensor, blend: float) -> Tensor:
+    """Return 1 at and below the cut, falling smoothly to 0 at the height `blend`."""
+    share = (height / max(blend, 1e-6)).clamp(0, 1)
+    return 1 - share * share * (3 - 2 * share)
+
+
+def _meet_rim(user: Avatar, tube: NeckTube, seam: _Seam, blend: float) -> Tensor:
+    """Return the user's vertices with the neck widened, narrowed and shifted so that its rim lies on the model's."""
+    vertices = user.mesh.vertices
+    height = tube.height(vertices)
+    angle, distance, outward = seam.polar(vertices)
+    own, _ = seam.user.at(angle)
+    wanted, _ = seam.model.at(angle)
+    gap = torch.where(seam.model.covers(angle) & seam.user.covers(angle), wanted - own, 0.0)
+    inner = (distance / own.clamp_min(1e-6)).clamp(0, 1)  # nothing moves on the centre line, where angles mean nothing
+    tuck = _TUCK * (-height / _OVERLAP).clamp(0, 1) * _neck_skin(user)
+    move = _fade(height, blend) * gap - tuck
+    return vertices + (inner * move)[:, None] * outward
+
+
+def _meet_color(user: Avatar, torso: Avatar, tube: NeckTube, seam: _Seam, blend: float, strength: float) -> Avatar:
+    """Fade the colour difference between both sides of the cut, as a function of the angle, out over the user's neck."""
+    sides = []
+    for avatar, names in ((user, ("torso_skin", "face")), (torso, ("torso_skin",))):
+        world = world_gaussians(avatar.mesh, avatar.gaussians)
+        height = tube.height(world.positions)
+        skin = gaussians_labelled(avatar, names)
+        near = skin & (height.abs() < _COLOR_REACH) & (tube.distance(world.positions) < tube.radius)
+        sides.append((world, height, skin, near))
+    (world, height, skin, near), (torso_world, _, _, torso_near) = sides
+    if not (near.any() and torso_near.any()):
+        return user
+    chosen = skin & (height < blend)
+    lab = srgb_to_lab(0.5 + SH_C0 * world.sh[:, 0].clamp(-0.5 / SH_C0, 0.5 / SH_C0))
+    torso_lab = srgb_to_lab(0.5 + SH_C0 * torso_world.sh[torso_near, 0].clamp(-0.5 / SH_C0, 0.5 / SH_C0))
+    angles = torch.linspace(-torch.pi, torch.pi, 73)[:-1]
+    table = _angular_mean(angles, seam.polar(torso_world.positions[torso_near])[0], torso_lab)
+    table = table - _angular_mean(angles, seam.polar(world.positions[near])[0], lab[near])
+    angle, _, _ = seam.polar(world.positions[chosen])
+    curve = [_Rim(angles, table[:, channel], table[:, channel]).at(angle)[0] for channel in range(3)]
+    shift = strength * _fade(height[chosen], blend)[:, None] * torch.stack(curve, dim=-1)
+    sh = user.gaussians.sh.clone()
+    sh[chosen, 0] = (lab_to_srgb(lab[chosen] + shift).clamp(0, 1) - 0.5) / SH_C0
+    return replace(user, gaussians=replace(user.gaussians, sh=sh))
+
+
+def _angular_mean(angles: Tensor, at: Tensor, values: Tensor) -> Tensor:
+    """Return the mean [A, C] of values [N, C] around each angle [A] (von Mises kernel)."""
+    weight = torch.exp(_KERNEL * (torch.cos(angles[:, None] - at[None]) - 1))
+    return weight @ values / weight.sum(1, keepdim=True).clamp_min(1e-9)
+
+
+def _neck_skin(avatar: Avatar) -> Tensor:
+    return vertices_labelled(avatar, ("torso_skin",))
