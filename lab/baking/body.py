@@ -30,6 +30,7 @@ from ...models.body.joints import JOINT_INDEX, JOINTS
 from ...models.body.modiste import BODY_FILE, PHENOTYPE_KNOTS, ModisteBody
 from ...models.body.parts import parts_from_weights
 from ...models.files import atomic_write
+from ...models.geometry.mesh import unique_edges
 
 COMPONENTS = 40
 PEOPLE = 20_000
@@ -37,8 +38,8 @@ SEED = 7
 NEUTRAL = {"gender": 0.5, "age": 2 / 3, "muscle": 0.5, "weight": 0.5, "height": 0.5, "proportions": 0.5}
 
 _SIDED = {
-    "upperleg01": "hip", "lowerleg01": "knee", "foot": "ankle", "clavicle": "collar", "upperarm01": "shoulder", "lowerarm01": "elbow",
-    "wrist": "wrist", "eye": "eye", **{f"toe{toe}-1": "foot" for toe in range(1, 6)},
+    "upperleg01": "hip", "lowerleg01": "knee", "foot": "ankle", **{f"toe{toe}-1": "foot" for toe in range(1, 6)},
+    "clavicle": "collar", "upperarm01": "shoulder", "lowerarm01": "elbow", "wrist": "wrist", "eye": "eye",
     **{
         f"finger{number}-{knuckle}": f"{finger}{knuckle}"
         for number, finger in enumerate(("thumb", "index", "middle", "ring", "pinky"), start=1)
@@ -157,7 +158,7 @@ def stand_on_ground(points: Tensor, directions: Tensor, weights: Tensor) -> tupl
     """Shift all bodies so that their soles are at y = 0 on average and their pelvis joint is above the origin."""
     feet = weights[:, [JOINT_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("ankle", "foot")]].sum(1) > 0.5
     lowest = points[: len(weights), 1][feet].min()
-    soles = torch.nonzero(feet & (points[: len(weights), 1] < lowest + 0.008))[:, 0]
+    soles = torch.nonzero(feet & (points[: len(weights), 1] < lowest + 0.003))[:, 0]
 
     def shift(body: Tensor) -> Tensor:  # [..., P, 3] -> [..., 1, 3]
         offset = -body[..., [len(weights) + JOINT_INDEX["pelvis"]], :]
@@ -234,10 +235,20 @@ def pack(source: Source, template: Tensor, basis: Tensor) -> dict[str, Tensor]:
         "uv_faces": source.uv_faces.to(torch.int16),
         "weight_values": (values / values.sum(dim=1, keepdim=True)).half(),
         "weight_joints": joints.to(torch.uint8),
-        "parts": parts_from_weights(source.weights).to(torch.uint8),
+        "parts": smooth_parts(source.weights, source.faces).to(torch.uint8),
         "shape_directions": (basis / scales[:, None, None]).round().to(torch.int16),
         "shape_scales": scales.float(),
     }
+
+
+def smooth_parts(weights: Tensor, faces: Tensor, rounds: int = 8) -> Tensor:
+    """Return the part [V] of each vertex after averaging skinning weights over neighbours, which evens out the borders."""
+    edges = unique_edges(faces)
+    both = torch.cat([edges, edges.flip(1)])
+    neighbours = torch.bincount(both[:, 0], minlength=len(weights))[:, None]
+    for _ in range(rounds):
+        weights = (weights + torch.zeros_like(weights).index_add_(0, both[:, 0], weights[both[:, 1]]) / neighbours) / 2
+    return parts_from_weights(weights)
 
 
 def phenotype_errors(source: Source, file: Path, count: int) -> Tensor:
