@@ -5,11 +5,13 @@ A workflow may come from anyone, so a name that would leave its folder (absolute
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 DEPTH = 3  # folder levels listed: the folder itself, its subfolders and theirs
+LONGEST_NAME = 255  # bytes; file systems take no longer one
 OUTPUT_MARK = " [output]"  # core's mark on the name of a file that lies in the output folder
 
 
@@ -17,12 +19,12 @@ def inside(folder: Path, name: str, kind: str) -> Path:
     """Return the resolved path of `name` in `folder`; `kind` (input, model, output) names the folder in messages.
 
     Raises:
-        ValueError: if the name is absolute, holds `..`, or leads out of the folder through a link.
+        ValueError: if no file can have that name, it is absolute or holds `..`, or it leads out of the folder through a link.
     """
     relative = PurePosixPath(name.replace("\\", "/"))
     windows = PureWindowsPath(name)
-    if not name.strip() or "\0" in name:
-        raise ValueError(f"The {kind} file name '{name}' is empty or holds a zero byte: give the name of a file.")
+    if not _can_name_a_file(name):
+        raise ValueError(f"{name[:40]!r} cannot be the name of a file: give a name relative to the {kind} folder.")
     if relative.is_absolute() or windows.drive or windows.root or ".." in relative.parts:
         raise ValueError(f"'{name}' leads out of the {kind} folder: give a name relative to that folder, without '..'.")
     root = folder.resolve()
@@ -109,3 +111,10 @@ def numbered_path(folder: Path, prefix: str, suffix: str, taken: Iterable[Path] 
     numbers = [int(match[1]) for name in names if (match := re.match(re.escape(stem.name) + r"_(\d+)_", name))]
     path = stem.with_name(f"{stem.name}_{max(numbers, default=0) + 1:05}_{suffix}")
     return path, path.relative_to(folder.resolve()).as_posix()
+
+
+def _can_name_a_file(name: str) -> bool:
+    try:
+        return bool(name.strip()) and "\0" not in name and len(os.fsencode(name)) <= LONGEST_NAME
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry
+        return False
