@@ -155,7 +155,10 @@ def _fade(height: Tensor, blend: float) -> Tensor:
 
 
 def _meet_rim(user: Avatar, tube: NeckTube, seam: _Seam, blend: float) -> Tensor:
-    """Return the user's vertices with the neck widened, narrowed and shifted so that its rim lies on the model's."""
+    """Return the user's vertices with the neck widened or narrowed so that its rim lies on the model's.
+
+    Below the cut the neck goes straight down, a little inside the model's rim, however the user's shoulders flare.
+    """
     vertices = user.mesh.vertices
     height = tube.height(vertices)
     angle, distance, outward = seam.polar(vertices)
@@ -163,9 +166,10 @@ def _meet_rim(user: Avatar, tube: NeckTube, seam: _Seam, blend: float) -> Tensor
     wanted, _ = seam.model.at(angle)
     gap = torch.where(seam.model.covers(angle) & seam.user.covers(angle), wanted - own, 0.0)
     inner = (distance / own.clamp_min(1e-6)).clamp(0, 1)  # nothing moves on the centre line, where angles mean nothing
-    tuck = _TUCK * (-height / _OVERLAP).clamp(0, 1) * _neck_skin(user)
-    move = _fade(height, blend) * gap - tuck
-    return vertices + (inner * move)[:, None] * outward
+    move = inner * _fade(height, blend) * gap
+    tucked = wanted - _TUCK * (-height / _OVERLAP).clamp(0, 1) - distance
+    move = torch.where(_neck_skin(user) & (height < 0) & seam.model.covers(angle), tucked, move)
+    return vertices + move[:, None] * outward
 
 
 def _meet_color(user: Avatar, torso: Avatar, tube: NeckTube, seam: _Seam, blend: float, strength: float) -> Avatar:
