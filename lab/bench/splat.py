@@ -30,6 +30,7 @@ _SIZE = 512
 _REPEATS = 7
 _CENTER = torch.tensor([0.0, 0.88, 0.0])
 _ROOT = Path(__file__).parents[2]
+_STATUS = Path("/proc/self/status")
 _FIELDS = ("positions", "scales", "rotations", "opacities", "sh")
 # Capsules of a standing person: both ends and the radius, metres.
 _PERSON = (
@@ -145,16 +146,14 @@ def _core_seconds(scene: Gaussians, camera: Camera) -> float | None:
 
 
 def _peak_megabytes(scene: Gaussians) -> float | None:
-    """Peak memory of one fast frame above what the process held with the Gaussians loaded; None without `resource` (Windows)."""
-    try:
-        import resource  # noqa: F401
-    except ImportError:
+    """Peak memory of one fast frame above what a process holds with the Gaussians loaded; None where only Linux could tell."""
+    if not _STATUS.exists():
         return None
     with tempfile.TemporaryDirectory() as scratch:
         arrays = Path(scratch) / "scene.npz"
         _write_arrays(arrays, scene)
         code = (
-            "import runpy, sys;"
+            "import runpy;"
             f"runpy.run_path({str(_ROOT / 'modiste.py')!r})['load_pack']();"
             "from modiste.lab.bench.splat import print_peak;"
             f"print_peak({str(arrays)!r})"
@@ -163,18 +162,20 @@ def _peak_megabytes(scene: Gaussians) -> float | None:
 
 
 def print_peak(arrays: str) -> None:
-    """Render a stored scene once in this process and print by how much its peak memory grew, as one JSON object."""
-    import resource
-
+    """Render a stored scene once in this process and print by how much its memory grew at most, as one JSON object."""
     camera = _camera()
     render_splats(person(10), camera, method="fast")  # libraries loaded, threads started
     stored = np.load(arrays, allow_pickle=False)
     scene = Gaussians(*(torch.from_numpy(stored[field]) for field in _FIELDS))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _own_kilobytes("VmRSS")
     render_splats(scene, camera, method="fast")
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, kilobytes elsewhere
-    print(json.dumps({"megabytes": grown * unit / 1e6}))
+    print(json.dumps({"megabytes": (_own_kilobytes("VmHWM") - before) * 1024 / 1e6}))
+
+
+def _own_kilobytes(entry: str) -> int:
+    """Memory of this process: VmRSS now, VmHWM the most so far (getrusage would count the parent's, from before exec)."""
+    line = next(line for line in _STATUS.read_text(encoding="ascii").splitlines() if line.startswith(entry))
+    return int(line.split()[1])
 
 
 def _write_arrays(path: Path, scene: Gaussians) -> None:
