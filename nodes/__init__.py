@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..host import ComfyExtension
-from . import avatarmix
+from . import avatarmix, avatars, bodies
 
-NODES = [*avatarmix.NODES]
+NODES = [*avatars.NODES, *bodies.NODES, *avatarmix.NODES]
 
 
 class ModisteExtension(ComfyExtension):

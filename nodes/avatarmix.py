@@ -84,7 +84,7 @@ class AlignHead(io.ComfyNode):
                     tooltip="Scale the head so that its neck is as long as the model's. Off keeps the user's own head size.",
                 ),
             ],
-            outputs=[AvatarType.Output("head", tooltip="Head and neck alone, where the model's would be.")],
+            outputs=[AvatarType.Output("head", display_name="head", tooltip="Head and neck alone, where the model's would be.")],
         )
 
     @classmethod
@@ -113,7 +113,12 @@ class TransferSkinTone(io.ComfyNode):
                     "per_part: arms, legs, chest and hands each from their own counterpart, outliers left out.",
                 ),
                 io.Float.Input(
-                    "strength", default=1.0, min=0.0, max=1.0, step=0.05, tooltip="0 leaves the skin alone, 1 is the whole transfer."
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="0 leaves the skin alone, 1 is the whole transfer.",
                 ),
             ],
             outputs=[AvatarType.Output("recoloured", display_name="avatar", tooltip="The avatar with the reference's skin tone.")],
@@ -152,10 +157,10 @@ class ComposeAvatars(io.ComfyNode):
                     min=0.0,
                     max=20.0,
                     step=0.5,
-                    tooltip="Height of the band of the head's neck that bends to meet the model's neck, in centimetres. 0 joins as is.",
+                    tooltip="Height of the band in which the head's neck bends to meet the model's, in centimetres. 0 joins as is.",
                 ),
             ],
-            outputs=[AvatarType.Output("avatar", tooltip="The composed avatar, in the model's pose.")],
+            outputs=[AvatarType.Output("avatar", display_name="avatar", tooltip="The composed avatar, in the model's pose.")],
         )
 
     @classmethod

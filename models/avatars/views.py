@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..geometry import Gaussians
-from ..render import Camera, render_splats
+from ..geometry.rotation import axis_angle_to_matrix
+from ..render import Camera, camera_from_load3d, fit_distance, orbit_cameras, render_splats
+from .labels import HEAD, LABEL_INDEX
+from .types import Avatar
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,44 @@ class Views:
     images: Tensor
     masks: Tensor
     depths: Tensor
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Cameras evenly round a target [3] (metres), all of one size."""
+
+    cameras: list[Camera]
+    target: Tensor
+
+
+def camera_ring(
+    avatar: Avatar,
+    count: int,
+    width: int,
+    height: int,
+    start: float = 0.0,
+    elevation: float = 5.0,
+    framing: str = "whole",
+    fov: float = 30.0,
+    first: dict | None = None,
+) -> Ring:
+    """Place `count` cameras evenly round an avatar, the first `start` degrees from its front.
+
+    Args:
+        elevation: degrees above the horizon.
+        framing: "whole" or "head".
+        fov: degrees over the smaller side of the picture.
+        first: a LOAD3D_CAMERA that replaces framing, elevation and fov; the ring then turns from it about its target.
+
+    Raises:
+        ValueError: if the head is asked for and no vertex is labelled as head, or the camera cannot be read.
+    """
+    if first is not None:
+        camera = camera_from_load3d(first, width, height)
+        target = torch.tensor([float(first["target"][axis]) for axis in "xyz"])
+        return Ring([_turned(camera, target, start + 360 * index / count) for index in range(count)], target)
+    target, distance = fit_distance(_framed_points(avatar, framing), fov, width / height, elevation)
+    return Ring(orbit_cameras(target, distance, elevation, count, fov, width, height, start), target)
 
 
 def render_views(
@@ -41,9 +84,9 @@ def render_views(
     if progress:
         progress(len(cameras), len(cameras))
     return Views(
-        images=torch.stack([frame.color for frame in frames]).clamp(0, 1),
-        masks=torch.stack([frame.alpha for frame in frames]),
-        depths=torch.stack([frame.depth for frame in frames]),
+        images=torch.stack([frame.color for frame in frames]).clamp(0, 1).cpu(),
+        masks=torch.stack([frame.alpha for frame in frames]).cpu(),
+        depths=torch.stack([frame.depth for frame in frames]).cpu(),
     )
 
 
@@ -59,3 +102,33 @@ def depth_pictures(views: Views) -> Tensor:
         closeness = (far - views.depths) / (far - near).clamp_min(1e-6)
         pictures = torch.where(seen, 0.1 + 0.9 * closeness.clamp(0, 1), pictures)
     return pictures[..., None].expand(*pictures.shape, 3).contiguous()
+
+
+def parse_color(text: str) -> Tensor:
+    """Read "#rrggbb" as sRGB [3] in 0..1.
+
+    Raises:
+        ValueError: if the text is anything else.
+    """
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text.strip()):
+        raise ValueError(f"The background '{text}' is not a colour: write it as #rrggbb, for example #e8e6e3.")
+    return torch.tensor([int(text.strip()[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+
+
+def _turned(camera: Camera, pivot: Tensor, degrees: float) -> Camera:
+    """Carry a camera round the vertical axis through `pivot` [3], as an orbit does."""
+    world = torch.eye(4)
+    world[:3, :3] = axis_angle_to_matrix(torch.tensor([0.0, math.radians(degrees), 0.0]))
+    world[:3, 3] = pivot - world[:3, :3] @ pivot
+    return replace(camera, view=camera.view @ torch.linalg.inv(world))
+
+
+def _framed_points(avatar: Avatar, framing: str) -> Tensor:
+    if framing == "whole":
+        return avatar.mesh.vertices
+    head = torch.zeros(len(avatar.mesh.vertices), dtype=torch.bool)
+    if avatar.labels is not None:
+        head = torch.isin(avatar.labels, torch.tensor([LABEL_INDEX[name] for name in HEAD]))
+    if not head.any():
+        raise ValueError("The avatar has no vertex labelled face or hair, so its head cannot be framed: use framing 'whole'.")
+    return avatar.mesh.vertices[head]

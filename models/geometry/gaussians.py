@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor
 
 
@@ -26,6 +27,10 @@ class Gaussians:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def to(self, device: torch.device) -> Gaussians:
+        """Return the Gaussians on a device."""
+        return Gaussians(*(getattr(self, field.name).to(device) for field in fields(self)))
 
     def __getitem__(self, index: Tensor | slice) -> Gaussians:
         """Return the Gaussians that an index tensor, boolean mask or slice selects."""
