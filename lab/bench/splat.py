@@ -45,22 +45,23 @@ _PERSON = (
 
 
 def rows() -> list[dict]:
-    """Measure; one row per renderer and scene, seconds a frame. `ratio` is how many times less `what` takes than `against`."""
+    """Measure: one row per renderer and scene, in seconds a frame. `ratio` is the row's value over that of `against`."""
     camera = _camera()
     found = []
     for suffix, scene in (("", person(_COUNT)), ("_cloud", cloud(_COUNT))):
-        fast = _best_seconds(scene, camera, "fast", _REPEATS)
-        reference = _best_seconds(scene, camera, "reference", 2)
-        found.append(_row(f"fast{suffix}", fast, "s", f"reference{suffix}", reference))
-        found.append(_row(f"reference{suffix}", reference, "s"))
-        core = _core_seconds(scene, camera)
-        if core is not None:
-            # Measured again next to core's, since a busy machine changes from one minute to the next.
-            fast = min(fast, _best_seconds(scene, camera, "fast", _REPEATS))
-            found.append(_row(f"fast{suffix}", fast, "s", f"core{suffix}", core))
-            found.append(_row(f"core{suffix}", core, "s"))
+        seconds = {"fast": _best_seconds(scene, camera, "fast", _REPEATS)}
+        seconds["reference"] = _best_seconds(scene, camera, "reference", 2)
+        if (core := _core_seconds(scene, camera)) is not None:
+            seconds["core"] = core
+        # Once more after the others, since a busy machine changes from one minute to the next.
+        seconds["fast"] = min(seconds["fast"], _best_seconds(scene, camera, "fast", _REPEATS))
+        for what in seconds:
+            against = "fast" if what != "fast" else "core" if "core" in seconds else "reference"
+            ratio = seconds[what] / seconds[against]
+            found.append({"what": what + suffix, "value": seconds[what], "unit": "s", "against": against + suffix, "ratio": ratio})
         if (memory := _peak_megabytes(scene)) is not None:
-            found.append(_row(f"fast{suffix}_peak_memory", memory, "MB"))
+            name = f"fast{suffix}_peak_memory"
+            found.append({"what": name, "value": memory, "unit": "MB", "against": None, "ratio": None})
     return found
 
 
@@ -193,8 +194,3 @@ def _last_json(command: list[str], folder: Path) -> dict:
     if done.returncode:
         raise RuntimeError(f"{Path(command[0]).name} failed in {folder}: {done.stderr.strip()[-600:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def _row(what: str, value: float, unit: str, against: str | None = None, other: float | None = None) -> dict:
-    ratio = None if other is None else other / value
-    return {"what": what, "value": value, "unit": unit, "against": against, "ratio": ratio}
