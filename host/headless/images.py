@@ -95,8 +95,16 @@ def _frames(path: Path) -> list[Picture]:
             multiple = picture.format != "MPO"  # its second frame is the other eye's view
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"'{path.name}' is not a picture that can be read: save it again as PNG or JPEG.") from error
-    frames = [frame.point(lambda value: value / 255) if frame.mode == "I" else frame for frame in frames]  # 16 bit
+    frames = [_eight_bit(frame) if frame.mode.startswith("I") else frame for frame in frames]
     return frames if multiple else frames[:1]
+
+
+def _eight_bit(frame: Picture) -> Picture:
+    """Return a 16-bit grey picture with 8 bits, divided by 255 as core does."""
+    import numpy as np
+    from PIL import Image
+
+    return Image.fromarray((np.asarray(frame) / 255).clip(0, 255).astype(np.uint8))
 
 
 def _transparency(frame: Picture) -> Tensor:

@@ -80,23 +80,15 @@ def read_value(value: Any, widget: WidgetInput) -> Any:
     Raises:
         ValueError: if it cannot be read so.
     """
-    text = value.strip() if isinstance(value, str) else value
-    number = not isinstance(value, bool) and isinstance(value, str | int | float)
-    try:
-        if isinstance(widget, Int.Input) and number and float(text).is_integer():
-            return int(text)
-        if isinstance(widget, Float.Input) and number and math.isfinite(float(text)):
-            return float(text)
-    except (ValueError, OverflowError):
-        pass
-    if isinstance(widget, Boolean.Input) and str(text).lower() in ("true", "false", "1", "0", "on", "off", "yes", "no"):
-        return str(text).lower() in ("true", "1", "on", "yes")
-    if isinstance(widget, String.Input) and isinstance(value, str | int | float):
-        return str(value)
     if isinstance(widget, Combo.Input):
         return next((option for option in widget.options or [] if str(option) == str(value)), value)
-    kind = {Int.Input: "a whole number", Float.Input: "a number", Boolean.Input: "true or false", String.Input: "text"}
-    raise ValueError(f"needs {next(name for base, name in kind.items() if isinstance(widget, base))}, not {value!r}")
+    for kind, (read, name) in READERS.items():
+        if isinstance(widget, kind):
+            try:
+                return read(value)
+            except (ValueError, TypeError, OverflowError, KeyError):
+                raise ValueError(f"needs {name}, not {value!r}") from None
+    return value
 
 
 def check_value(value: Any, widget: WidgetInput) -> None:
@@ -204,3 +196,36 @@ def _own_checks(node_class: type[ComfyNode], input_ids: list[str]) -> list[str]:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return input_ids
     return [key for key in input_ids if key in parameters]
+
+
+def _whole_number(value: Any) -> int:
+    number = value if isinstance(value, int) else float(value)
+    if isinstance(value, bool) or not float(number).is_integer():
+        raise ValueError
+    return int(value) if isinstance(value, str) and value.strip("+- ").isdigit() else int(number)
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _truth(value: Any) -> bool:
+    return WORDS[str(value).strip().lower()]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str | int | float):
+        raise TypeError
+    return str(value)
+
+
+WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+READERS = {
+    Int.Input: (_whole_number, "a whole number"),
+    Float.Input: (_number, "a number"),
+    Boolean.Input: (_truth, "true or false"),
+    String.Input: (_text, "text"),
+}

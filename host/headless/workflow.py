@@ -45,7 +45,10 @@ def to_prompt(content: Any, node_classes: NodeClasses, name: str = "The workflow
     if isinstance(content, dict) and isinstance(content.get("nodes"), list):
         _check_graph(content)
         info = {kind: object_info(node_classes[kind]) for kind in _used_types(content) if kind in node_classes}
-        content = _converter()(content, info)
+        try:
+            content = _converter()(content, info)
+        except Exception as error:  # comfy-cli's code, which may stumble in any way over a damaged file
+            raise WorkflowError(f"'{name}' cannot be read as a workflow: save it again from ComfyUI.") from error
     if not isinstance(content, dict) or not content or not all(_is_prompt_node(node) for node in content.values()):
         raise WorkflowError(f"'{name}' is not a workflow: save it from ComfyUI with Save or Export (API).")
     unknown = [node_id for node_id, node in content.items() if node["class_type"] not in node_classes]
@@ -81,7 +84,12 @@ def find_node(prompt: Prompt, name: str) -> str:
 
 
 def _is_prompt_node(node: Any) -> bool:
-    return isinstance(node, dict) and isinstance(node.get("class_type"), str) and isinstance(node.get("inputs"), dict)
+    return (
+        isinstance(node, dict)
+        and isinstance(node.get("class_type"), str)
+        and isinstance(node.get("inputs"), dict)
+        and isinstance(node.get("_meta") or {}, dict)
+    )
 
 
 def _unknown_node(node_id: str, prompt: Prompt) -> str:
