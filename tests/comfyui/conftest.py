@@ -80,10 +80,10 @@ class Server:
         return entry["outputs"]
 
     def refusal(self, prompt):
-        """Return the sentence with which a prompt is refused, before it runs or while it does."""
+        """Return what a prompt is refused with, before it runs or while it does."""
         reply = self.post_json("/prompt", {"prompt": prompt})
         if "error" in reply:
-            return reply["error"]["details"]
+            return "\n".join(error["details"] for node in reply["node_errors"].values() for error in node["errors"])
         return message_of(self.wait(reply["prompt_id"]), "execution_error")["exception_message"]
 
     def file(self, item):
