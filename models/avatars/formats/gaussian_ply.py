@@ -81,7 +81,7 @@ def read_gaussian_ply(path: Path, up: Up = "auto") -> GaussianPly:
             scales=stack(SCALE).exp(),
             rotations=stack(ROTATION),
             opacities=_finite_logits(stack(("opacity",))[:, 0]),
-            sh=stack(sh_names).reshape(vertex.count, 3, -1).transpose(1, 2).contiguous(),
+            sh=stack(sh_names).reshape(vertex.count, 3, len(sh_names) // 3).transpose(1, 2).contiguous(),
         )
         used = {*NEEDED, *NORMAL, *sh_names}
         extra = {name: stack((name,))[:, 0] for name in vertex.properties if name not in used}
@@ -166,8 +166,11 @@ def _read_text(path: Path, stream: BinaryIO, vertex: PlyElement, size: int) -> d
     if vertex.count * width * 2 - 1 > size:  # a digit and a blank each
         raise _truncated(path, vertex.count, size // (2 * width))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # how numpy reports a word that is no number: the count tells too
-        values = np.fromfile(stream, np.float64, vertex.count * width, sep=" ")
+        warnings.simplefilter("error", DeprecationWarning)  # older numpy only warns of a word that is no number
+        try:
+            values = np.fromfile(stream, np.float64, vertex.count * width, sep=" ")
+        except (ValueError, DeprecationWarning) as error:
+            raise ValueError(f"'{path.name}' has words where numbers belong: copy or export it again.") from error
     if len(values) < vertex.count * width:
         raise _truncated(path, vertex.count, len(values) // width)
     return dict(zip(vertex.properties, values.reshape(vertex.count, width).T, strict=True))
