@@ -43,13 +43,13 @@ STANCES = {
     "walk": Stance(
         {
             "left_hip": (0.02, -1, 0.36), "left_knee": (0.0, -1, 0.26),
-            "right_hip": (-0.03, -1, -0.16), "right_knee": (0.0, -1, -0.75),
+            "right_hip": (-0.03, -1, -0.16), "right_knee": (0.0, -1, -0.9),
             "left_shoulder": (0.2, -1, -0.35), "left_elbow": (0.1, -1, -0.02),
             "right_shoulder": (-0.2, -1, 0.2), "right_elbow": (-0.05, -1, 0.6),
         },
         {
             "pelvis": (0.03, -0.1, 0), "spine3": (0.05, 0.1, 0), "head": (0, 0, 0),
-            "left_ankle": (-0.3, 0, 0), "right_ankle": (0.75, 0, 0), "right_foot": (0.3, 0, 0),
+            "left_ankle": (-0.2, 0, 0), "right_ankle": (0.55, 0, 0), "right_foot": (0.3, 0, 0),
         },
     ),
     "hand_on_hip": Stance(
