@@ -1,7 +1,6 @@
 import os
 
 import pytest
-
 from modiste.models.files import atomic_write, existing_file, fingerprint
 
 

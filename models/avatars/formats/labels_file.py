@@ -61,7 +61,7 @@ def _read_npy(path: Path) -> np.ndarray:
     """Read [V] integers; the header's size is checked against the file before memory is taken."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError, SyntaxError, TypeError, OverflowError) as error:
+    except Exception as error:  # numpy's parser of headers raises whatever it trips over
         raise ValueError(f"'{path.name}' is not a whole .npy array of plain numbers: save the labels again.") from error
     if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in "iu":
         raise ValueError(f"'{path.name}' has to hold one list of whole numbers, one a vertex: save the labels again.")

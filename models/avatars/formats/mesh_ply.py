@@ -11,7 +11,7 @@ import torch
 from ...files import atomic_write
 from ...geometry import Mesh
 from .ply_header import read_ply_header
-from .surfaces import Material, RefusedFileError, Surface, damaged_file, surface_to_mesh
+from .surfaces import Material, Surface, damaged_file, surface_to_mesh
 
 
 def read_mesh_ply(path: Path) -> Mesh:
@@ -22,8 +22,8 @@ def read_mesh_ply(path: Path) -> Mesh:
     """
     import trimesh
 
+    _check_counts(path)
     with damaged_file(path, "PLY"):
-        _check_counts(path)
         loaded = trimesh.load_mesh(io.BytesIO(path.read_bytes()), file_type="ply", process=False, skip_materials=True)
         colors = None
         if loaded.visual.kind == "vertex":
@@ -60,13 +60,13 @@ def _check_counts(path: Path) -> None:
         header = read_ply_header(path, stream)
     faces = header.element("face")
     if faces is None or faces.count == 0 or len(faces.lists) == 0:
-        raise RefusedFileError(f"'{path.name}' holds no faces: choose a mesh, or load it as a splat if it holds Gaussians.")
+        raise ValueError(f"'{path.name}' holds no faces: choose a mesh, or load it as a splat if it holds Gaussians.")
     least = 0
     for element in header.elements:
         size = sum(2 if header.order == "" else int(code[1]) for code in element.properties.values())
         least += element.count * (size + len(element.lists))  # a list takes a byte or more
-    if least - 1 > path.stat().st_size - header.size:
-        raise RefusedFileError(f"'{path.name}' is shorter than its header says: copy or export it again.")
+    if least > path.stat().st_size - header.size + (header.order == ""):  # the last number of a text needs no blank behind it
+        raise ValueError(f"'{path.name}' is shorter than its header says: copy or export it again.")
 
 
 def _mean_colors(mesh: Mesh) -> torch.Tensor | None:

@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-
 from modiste.models.geometry import Gaussians, Mesh
 
 settings.register_profile(
@@ -69,7 +68,21 @@ def damaged():
     return strategy
 
 
-REPLACEMENTS = [b"", b"-1", b"0", b"99999999999", b"4294967295", b"nan", b"1e400", b"null", b"[]", b"{}", b"\xff\xfe", b"\n", b'"x"']
+REPLACEMENTS = [
+    b"",
+    b"-1",
+    b"0",
+    b"99999999999",
+    b"4294967295",
+    b"nan",
+    b"1e400",
+    b"null",
+    b"[]",
+    b"{}",
+    b"\xff\xfe",
+    b"\n",
+    b'"x"',
+]
 
 
 def _changed(data, changes):

@@ -7,10 +7,26 @@ from hypothesis import given
 from modiste.models.avatars.formats.gaussian_ply import is_gaussian_ply, read_gaussian_ply, write_gaussian_ply
 from modiste.models.geometry.spherical_harmonics import sh_to_rgb
 
-FIELDS = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"]
+FIELDS = [
+    "x",
+    "y",
+    "z",
+    "f_dc_0",
+    "f_dc_1",
+    "f_dc_2",
+    "opacity",
+    "scale_0",
+    "scale_1",
+    "scale_2",
+    "rot_0",
+    "rot_1",
+    "rot_2",
+    "rot_3",
+]
 ROW = {
     "x": 0.5, "y": -1.25, "z": 2.0, "f_dc_0": 0.1, "f_dc_1": 0.2, "f_dc_2": -0.3, "opacity": 0.0,
-    "scale_0": math.log(0.5), "scale_1": math.log(0.25), "scale_2": math.log(2.0), "rot_0": 2.0, "rot_1": 0.0, "rot_2": 0.0, "rot_3": 0.0,
+    "scale_0": math.log(0.5), "scale_1": math.log(0.25), "scale_2": math.log(2.0),
+    "rot_0": 2.0, "rot_1": 0.0, "rot_2": 0.0, "rot_3": 0.0,
 }  # fmt: skip
 
 
@@ -79,7 +95,13 @@ def test_the_written_layout_is_that_of_the_training_code(tmp_path, random_gaussi
     write_gaussian_ply(path, gaussians, {"binding_face": torch.tensor([7.0, 8.0, 9.0])}, ("made in a test",), up="y-up")
     head, body = path.read_bytes().split(b"end_header\n")
     lines = head.decode().splitlines()
-    assert lines[:5] == ["ply", "format binary_little_endian 1.0", "comment modiste y-up", "comment made in a test", "element vertex 3"]
+    assert lines[:5] == [
+        "ply",
+        "format binary_little_endian 1.0",
+        "comment modiste y-up",
+        "comment made in a test",
+        "element vertex 3",
+    ]
     names = [line.removeprefix("property float ") for line in lines[5:]]
     rest = [f"f_rest_{i}" for i in range(9)]
     assert names == ["x", "y", "z", "nx", "ny", "nz", *FIELDS[3:6], *rest, *FIELDS[6:], "binding_face"]
@@ -112,7 +134,9 @@ def test_full_and_empty_opacity_survive(tmp_path, random_gaussians):
 
     gaussians = replace(random_gaussians(2), opacities=torch.tensor([0.0, 1.0]))
     write_gaussian_ply(tmp_path / "a.ply", gaussians)
-    torch.testing.assert_close(read_gaussian_ply(tmp_path / "a.ply").gaussians.opacities, torch.tensor([0.0, 1.0]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        read_gaussian_ply(tmp_path / "a.ply").gaussians.opacities, torch.tensor([0.0, 1.0]), atol=1e-6, rtol=0
+    )
 
 
 @pytest.mark.parametrize("coefficients", [1, 16])

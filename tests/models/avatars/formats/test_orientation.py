@@ -21,7 +21,9 @@ def test_colours_seen_along_a_turned_direction_stay(random_gaussians):
     gaussians = random_gaussians(coefficients=16)
     directions = torch.nn.functional.normalize(torch.randn(50, 3), dim=1)
     turned = turn_about_x(gaussians)
-    torch.testing.assert_close(sh_to_rgb(turned.sh, directions @ HALF_TURN.T), sh_to_rgb(gaussians.sh, directions), atol=2e-6, rtol=0)
+    torch.testing.assert_close(
+        sh_to_rgb(turned.sh, directions @ HALF_TURN.T), sh_to_rgb(gaussians.sh, directions), atol=2e-6, rtol=0
+    )
 
 
 def test_a_mark_in_the_file_beats_the_custom_and_the_caller_beats_the_mark(random_gaussians):

@@ -74,7 +74,9 @@ def test_a_written_file_reads_back_to_the_precision_of_the_format(tmp_path, rand
 
 
 def test_the_written_stream_is_plain_gzip_with_the_header_of_the_format(tmp_path, random_gaussians):
-    gaussians = replace(random_gaussians(1), positions=torch.tensor([[1.0, -2.0, 3.0]]), rotations=torch.tensor([[0.0, 0, 0.6, -0.8]]))
+    gaussians = replace(
+        random_gaussians(1), positions=torch.tensor([[1.0, -2.0, 3.0]]), rotations=torch.tensor([[0.0, 0, 0.6, -0.8]])
+    )
     write_spz(tmp_path / "a.spz", gaussians, up="y-up")
     data = gzip.decompress((tmp_path / "a.spz").read_bytes())
     assert struct.unpack("<IIIBBBB", data[:16]) == (MAGIC, 3, 1, 0, 12, 0, 0)
