@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import io, ui
 from .folders import input_files, input_path, output_path
-from .images import load_image, load_mask, save_png, scale
+from .images import load_image, load_mask, save_png, save_webp, scale
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,6 +103,36 @@ class SaveImage(io.ComfyNode):
         return io.NodeOutput(ui={"images": saved})
 
 
+class SaveAnimatedWEBP(io.ComfyNode):
+    """An image batch as one animated WebP in the output folder."""
+
+    EFFORT: ClassVar = {"default": 4, "fastest": 0, "slowest": 6}
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SaveAnimatedWEBP",
+            display_name="Save Animated WEBP",
+            category="image/animation",
+            is_output_node=True,
+            inputs=[
+                io.Image.Input("images"),
+                io.String.Input("filename_prefix", default="ComfyUI"),
+                io.Float.Input("fps", default=6.0, min=0.01, max=1000.0, step=0.01),
+                io.Boolean.Input("lossless", default=True),
+                io.Int.Input("quality", default=80, min=0, max=100),
+                io.Combo.Input("method", options=list(cls.EFFORT)),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, images: Tensor, filename_prefix: str, fps: float, lossless: bool, quality: int, method: str) -> io.NodeOutput:
+        path, name = output_path(filename_prefix, ".webp")
+        save_webp(images, path, fps, lossless, quality, cls.EFFORT[method])
+        folder, _, file = name.rpartition("/")
+        return io.NodeOutput(ui={"images": [{"filename": file, "subfolder": folder, "type": "output"}], "animated": (True,)})
+
+
 class PreviewImage(io.ComfyNode):
     """Each image of a batch as a PNG in the temp folder."""
 
@@ -149,4 +179,4 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-NODES = [LoadImage, LoadImageMask, SaveImage, PreviewImage, ImageScale]
+NODES = [LoadImage, LoadImageMask, SaveImage, SaveAnimatedWEBP, PreviewImage, ImageScale]

@@ -46,17 +46,30 @@ def load_mask(path: Path, channel: str) -> Tensor:
 
 def save_png(image: Tensor, path: Path, compress_level: int, texts: dict[str, Any]) -> None:
     """Write an image [H, W, 1, 3 or 4] as PNG, with `texts` as JSON in its text chunks."""
-    import numpy as np
-    from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
     for key, value in texts.items():
         info.add_text(key, json.dumps(value))
-    pixels = (image.detach().cpu().float().clamp(0, 1).numpy() * 255.0).astype(np.uint8)
-    picture = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
     with atomic_write(path) as temporary:
-        picture.save(temporary, format="PNG", pnginfo=info, compress_level=compress_level)
+        _picture(image).save(temporary, format="PNG", pnginfo=info, compress_level=compress_level)
+
+
+def save_webp(images: Tensor, path: Path, fps: float, lossless: bool, quality: int, effort: int) -> None:
+    """Write images [B, H, W, 3 or 4] as one animated WebP that repeats for ever; `effort` is 0 (fast) to 6 (small)."""
+    first, *rest = map(_picture, images)
+    with atomic_write(path) as temporary:
+        first.save(
+            temporary,
+            format="WEBP",
+            save_all=True,
+            append_images=rest,
+            duration=int(1000 / fps),
+            loop=0,
+            lossless=lossless,
+            quality=quality,
+            method=effort,
+        )
 
 
 def scale(image: Tensor, width: int, height: int, method: str, crop: bool) -> Tensor:
@@ -78,12 +91,20 @@ def scale(image: Tensor, width: int, height: int, method: str, crop: bool) -> Te
 
 
 def _lanczos(image: Tensor, width: int, height: int) -> Tensor:
-    import numpy as np
     import torch
     from PIL import Image
 
-    pictures = [Image.fromarray((one.clamp(0, 1).cpu().numpy() * 255.0).astype(np.uint8)) for one in image]
-    return torch.stack([_tensor(picture.resize((width, height), Image.Resampling.LANCZOS)) for picture in pictures]).to(image)
+    pictures = [_picture(one).resize((width, height), Image.Resampling.LANCZOS) for one in image]
+    return torch.stack([_tensor(picture) for picture in pictures]).to(image)
+
+
+def _picture(image: Tensor) -> Picture:
+    """Turn an image [H, W, 1, 3 or 4] into a picture of 8 bits, rounding down as core does."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = (image.detach().cpu().float().clamp(0, 1).numpy() * 255.0).astype(np.uint8)
+    return Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
 
 
 def _frames(path: Path) -> list[Picture]:
