@@ -208,6 +208,7 @@ def test_core_nodes_have_the_ids_and_inputs_of_core():
         "LoadImage": ["image"],
         "LoadImageMask": ["image", "channel"],
         "SaveImage": ["images", "filename_prefix"],
+        "SaveAnimatedWEBP": ["images", "filename_prefix", "fps", "lossless", "quality", "method"],
         "PreviewImage": ["images"],
         "ImageScale": ["image", "upscale_method", "width", "height", "crop"],
         "SplatToFile3D": ["splat", "format"],
