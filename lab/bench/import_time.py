@@ -12,7 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_SECONDS = 0.3
-RUNS = 5
+RUNS = 3
 HEAVY = ("diffusers", "gsplat", "trimesh", "cv2", "transformers", "smplx")
 
 # Runs in a fresh process; prints the seconds and the modules that came with the pack.
