@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,20 +37,24 @@ class ModisteBody(Body):
     name = "modiste"
 
     def __init__(self, file: Path = BODY_FILE) -> None:
-        from safetensors.torch import load_file
+        from safetensors.numpy import load_file
 
         data = load_file(file)
-        self.template = data["template"]
-        self.faces = data["faces"].long()
-        self.corner_uv = data["uv"][data["uv_faces"].long()]
-        self.parts = data["parts"].long()
-        values = data["weight_values"].float()
-        self.weights = torch.zeros(len(values), len(JOINTS))
-        self.weights.scatter_add_(1, data["weight_joints"].long(), values / values.sum(dim=1, keepdim=True))
-        self.shape_size = len(data["shape_scales"])
-        self._rest_points = torch.cat([self.template, data["template_joints"]])
-        self._shape_directions = data["shape_directions"].flatten(1).float() * data["shape_scales"][:, None]
-        self._phenotype_shapes = data["phenotype_shapes"]
+        vertex_count = len(data["template"])
+        self.faces = torch.from_numpy(data["faces"].astype(np.int64))
+        self.corner_uv = torch.from_numpy(data["uv"][data["uv_faces"]])
+        self.parts = torch.from_numpy(data["parts"].astype(np.int64))
+        values = data["weight_values"].astype(np.float32)
+        weights = np.zeros((vertex_count, len(JOINTS)), np.float32)
+        np.put_along_axis(weights, data["weight_joints"].astype(np.int64), values / values.sum(1, keepdims=True), axis=1)
+        self.weights = torch.from_numpy(weights)
+        self._rest_points = torch.from_numpy(np.concatenate([data["template"], data["template_joints"]]))
+        self.template = self._rest_points[:vertex_count]
+        directions = data["shape_directions"].reshape(len(data["shape_scales"]), -1).astype(np.float32)
+        directions *= data["shape_scales"][:, None]
+        self._shape_directions = torch.from_numpy(directions)
+        self.shape_size = len(directions)
+        self._phenotype_shapes = torch.from_numpy(data["phenotype_shapes"])
 
     def shaped(self, shape: Tensor) -> tuple[Tensor, Tensor]:
         points = self._rest_points + (shape @ self._shape_directions).reshape(-1, 3)
@@ -76,6 +81,8 @@ class ModisteBody(Body):
         """Return the shape coefficients of a person described in words, each 0..1.
 
         gender: 0 male, 1 female; age: 0 baby, 1/3 child, 2/3 young adult, 1 old; proportions: 0 ideal, 1 uncommon.
+        height spans far more than people do: a young man is 1.36 m at 0, 1.90 m at 0.5 and 2.45 m at 1, a young woman 1.22, 1.76
+        and 2.31 m. Weight shows most where muscle is low.
 
         Raises:
             ValueError: if a phenotype is outside 0..1.

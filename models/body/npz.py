@@ -15,7 +15,6 @@ import numpy as np
 
 from ..files import existing_file
 
-
 # What zipfile, zlib and numpy raise on files that are cut short, altered or of another kind.
 DAMAGE = (ValueError, OSError, EOFError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)
 

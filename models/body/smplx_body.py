@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 from pathlib import Path
 
@@ -71,8 +73,13 @@ def load_smplx(path: Path) -> SmplxBody:
     with tempfile.TemporaryDirectory(prefix="modiste-smplx-") as folder:
         checked = Path(folder) / "SMPLX_CHECKED.npz"
         np.savez(checked, **arrays)
-        model = smplx.SMPLX(
-            str(checked), ext="npz", num_betas=300 if coefficients == 400 else 10, num_expression_coeffs=10,
-            use_pca=False, flat_hand_mean=True,
-        )  # fmt: skip
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints that 20 columns are few
+            model = smplx.SMPLX(
+                str(checked),
+                ext="npz",
+                num_betas=300 if coefficients == 400 else 10,
+                num_expression_coeffs=10,
+                use_pca=False,
+                flat_hand_mean=True,
+            )
     return SmplxBody(model.requires_grad_(False))

@@ -87,6 +87,11 @@ def test_four_hundred_columns_give_three_hundred_shape_coefficients(tmp_path):
     assert body.posed(BodyParameters(shape, torch.zeros(55, 3), torch.zeros(3))).vertices.shape == (10475, 3)
 
 
+def test_loading_prints_nothing(tmp_path, arrays, capsys):
+    load_smplx(save(tmp_path, arrays))
+    assert capsys.readouterr().out == ""
+
+
 def test_parts_come_from_the_skinning_weights(smplx_body):
     assert {PARTS[part] for part in smplx_body.parts.unique()} == set(PARTS)
     hand = smplx_body.template[smplx_body.parts == PART_INDEX["left_hand"]]
