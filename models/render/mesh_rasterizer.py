@@ -61,9 +61,7 @@ def rasterize(
     face_image[seen] = face
     barycentric_image[seen] = weights / weights.sum(-1, keepdim=True)
     depth_image[seen] = depth
-    return Fragments(
-        face_image.view(height, width), barycentric_image.view(height, width, 3), depth_image.view(height, width)
-    )
+    return Fragments(face_image.view(height, width), barycentric_image.view(height, width, 3), depth_image.view(height, width))
 
 
 def interpolate(fragments: Fragments, corner_values: Tensor) -> Tensor:
