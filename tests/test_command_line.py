@@ -73,7 +73,7 @@ def test_run_with_everything_set(folder):
     ("arguments", "sentence"),
     [
         (["none.json"], "Cannot read the workflow file 'none.json'"),
-        (["half.json", "--set", "Photos.image=b.png"], "There is no node 'Photos' here: the workflow has Photo (#1), Half (#2), Save"),
+        (["half.json", "--set", "Photos.image=b.png"], "There is no node 'Photos' here: the workflow has Photo (#1), Half (#2)"),
         (["half.json", "--set", "Half.depth=3"], "Half (#2) has no input 'depth': it has upscale_method, width, height, crop."),
         (["half.json", "--set", "Half.width=-1"], "Half (#2): 'width' is -1, and the least it can be is 0."),
         (["half.json", "--input", "Photo=none.png"], "Cannot read the input file 'none.png'"),
@@ -112,7 +112,7 @@ def test_ctrl_c_says_cancelled_and_leaves_no_half_written_file(folder):
     command = [sys.executable, str(ROOT / "modiste.py"), "run", "half.json", "--input", "Photo=long.gif"]
     command += ["--set", "Half.width=500", "--set", "Half.height=500", "--set", "Half.upscale_method=bicubic"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and not list(folder.glob("output/*.png")):
+    while process.poll() is None and not list(folder.glob("output/half_*.png")):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
