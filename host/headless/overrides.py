@@ -35,11 +35,11 @@ def set_value(prompt: Prompt, node_classes: NodeClasses, assignment: str) -> Non
 def set_file(prompt: Prompt, node_classes: NodeClasses, session: Session, assignment: str) -> None:
     """Apply `NODE=FILE` or `NODE.INPUT=FILE`: the session gets the file, and the node's file input its name.
 
-    Which input that is shows itself: the one whose choices hold the file's name once the session has it. Call inside
+    Which input that is shows itself: the first whose choices hold the file's name once the session has it. Call inside
     `use(session)`.
 
     Raises:
-        WorkflowError: if the node is unknown, the file cannot be read, or no or several inputs of the node take it.
+        WorkflowError: if the node is unknown, the file cannot be read, or no input of the node takes it.
     """
     target, equals, file = assignment.partition("=")
     if not equals or not file:
@@ -53,10 +53,6 @@ def set_file(prompt: Prompt, node_classes: NodeClasses, session: Session, assign
     ]
     if not takers:
         raise WorkflowError(f"{title_of(prompt, node_id)} has no input that takes the file '{Path(file).name}'.")
-    if len(takers) > 1:
-        raise WorkflowError(
-            f"{title_of(prompt, node_id)} takes '{Path(file).name}' at {listing(takers)}: say which with --input NODE.INPUT=FILE."
-        )
     prompt[node_id]["inputs"][takers[0]] = name
 
 

@@ -130,15 +130,19 @@ class Fail(io.ComfyNode):
 class ReadFile(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        inputs = [io.Combo.Input("file", options=["none", *input_files((".txt",))]), io.Image.Input("image", optional=True)]
+        inputs = [
+            io.Combo.Input("file", options=["none", *input_files((".txt",))]),
+            io.Combo.Input("more", options=["none", *input_files((".txt", ".json"))], optional=True),
+            io.Image.Input("image", optional=True),
+        ]
         return io.Schema("ReadFile", display_name="Read File", inputs=inputs, outputs=[io.String.Output("text")])
 
     @classmethod
-    def fingerprint_inputs(cls, file, image=None):
+    def fingerprint_inputs(cls, file, more=None, image=None):
         return input_path(file).read_text()
 
     @classmethod
-    def execute(cls, file, image=None):
+    def execute(cls, file, more=None, image=None):
         calls.append("ReadFile")
         return io.NodeOutput(input_path(file).read_text())
 

@@ -87,6 +87,14 @@ class TestFiles:
         assert prompt["5"]["inputs"]["file"] == "new.txt"
         assert input_path("new.txt") == file
 
+    def test_any_file_input_can_be_named(self, prompt, node_classes, session, file):
+        set_file(prompt, node_classes, session, f"5.more={file}")
+        assert prompt["5"]["inputs"] == {"file": "old.txt", "more": "new.txt"}
+
+    def test_an_input_that_takes_no_such_file_says_so(self, prompt, node_classes, session, file):
+        with pytest.raises(WorkflowError, match="has no input that takes the file"):
+            set_file(prompt, node_classes, session, f"5.image={file}")
+
     def test_nothing_is_copied(self, prompt, node_classes, session, file):
         set_file(prompt, node_classes, session, f"5={file}")
         assert list(session.input_folder.iterdir()) == []
