@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "wardrobe": ("wardrobe", "models"),
     "nodes": ("nodes", "host", "models", "wardrobe"),
     "host": ("host", "models"),
-    "lab": ("lab", "models", "wardrobe", "host.headless"),
+    "lab": ("lab", "models", "wardrobe", "host.headless", "comfy_entrypoint"),
 }
 COMFYUI = {"comfy", "comfy_api", "comfy_extras", "folder_paths", "server", "nodes"}
 KNOW_COMFYUI = {"host/comfyui.py", "lab/bench/core_splat.py"}  # the second is a script for ComfyUI's own Python, not a module
