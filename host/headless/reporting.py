@@ -45,13 +45,14 @@ class BarReporter:
         self.task = None
 
     def start(self, title: str, index: int, count: int) -> None:
-        self._finish()
+        self.finish()
         self.task = self.bars.add_task(f"[{index}/{count}] {title}".replace("[", "\\["), total=None)
 
     def advance(self, done: int, total: int) -> None:
         self.bars.update(self.task, completed=done, total=total)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Fill the bar of the last node."""
         if self.task is not None:
             self.bars.update(self.task, completed=1, total=1)
 
@@ -67,4 +68,6 @@ def reporter() -> Iterator[Reporter]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        yield BarReporter(bars)
+        bar = BarReporter(bars)
+        yield bar
+        bar.finish()
