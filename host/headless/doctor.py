@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import platform
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .folders import writing_problem
 from .session import SHIPPED_WEIGHTS, Session
 
 NEEDED = ("torch", "numpy", "scipy", "safetensors", "Pillow")
@@ -73,11 +73,7 @@ def _shipped() -> Finding:
 
 
 def _folder(name: str, folder: Path) -> Finding:
-    """Look whether a folder, or the first of its parents that exists, can be written to."""
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except OSError as error:
-        return Finding("broken", f"{name} folder", f"'{folder}' cannot be written to ({error.strerror})")
+    problem = writing_problem(folder)
+    if problem:
+        return Finding("broken", f"{name} folder", f"'{folder}' cannot be written to ({problem})")
     return Finding("ok", f"{name} folder", f"{folder} can be written to")

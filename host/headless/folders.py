@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from .. import paths
@@ -58,6 +59,16 @@ def numbered_path(folder: Path, prefix: str, suffix: str) -> tuple[Path, str]:
     path, name = paths.numbered_path(folder, prefix, suffix, taken=session.written)
     session.written.append(path)
     return path, name
+
+
+def writing_problem(folder: Path) -> str | None:
+    """Return why a folder, which need not exist yet, cannot be written to, or None; nothing stays behind."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            return None
+    except OSError as error:
+        return error.strerror
 
 
 def _extra(suffixes: tuple[str, ...]) -> list[str]:

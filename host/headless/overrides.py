@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import WorkflowError, listing
-from .folders import input_files
+from .folders import input_files, model_files
 from .session import Session
 from .sockets import Combo, Input, Int, WidgetInput
 from .workflow import NodeClasses, Prompt, find_node, title_of
@@ -56,25 +56,15 @@ def set_file(prompt: Prompt, node_classes: NodeClasses, session: Session, assign
     prompt[node_id]["inputs"][takers[0]] = name
 
 
-def set_seeds(prompt: Prompt, node_classes: NodeClasses, seed: int | None) -> Any:
-    """Give the first seed of the workflow `seed`, the second `seed + 1` and so on; return the first seed it now has, as it stands
-    in the workflow, or None.
+def set_seeds(prompt: Prompt, node_classes: NodeClasses, seed: int) -> None:
+    """Give the first seed of the workflow `seed`, the second `seed + 1` and so on; seeds that come through a link stay."""
+    for step, (node_id, key) in enumerate(_seeds(prompt, node_classes)):
+        prompt[node_id]["inputs"][key] = seed + step
 
-    Seeds that come through a link are left alone; with `seed` None nothing changes.
-    """
-    places = [
-        (node_id, key)
-        for node_id, node in prompt.items()
-        for key, item in _inputs(prompt, node_classes, node_id).items()
-        if isinstance(item, Int.Input) and key in ("seed", "noise_seed") and not isinstance(node["inputs"].get(key), list)
-    ]
-    if seed is not None:
-        for step, (node_id, key) in enumerate(places):
-            prompt[node_id]["inputs"][key] = seed + step
-    if not places:
-        return None
-    node_id, key = places[0]
-    return prompt[node_id]["inputs"].get(key)
+
+def first_seed(prompt: Prompt, node_classes: NodeClasses) -> Any:
+    """Return the first seed of the workflow as it stands there, or None."""
+    return next((prompt[node_id]["inputs"].get(key) for node_id, key in _seeds(prompt, node_classes)), None)
 
 
 def widget_of(item: Input) -> WidgetInput | None:
@@ -85,6 +75,15 @@ def widget_of(item: Input) -> WidgetInput | None:
 
 def _inputs(prompt: Prompt, node_classes: NodeClasses, node_id: str) -> dict[str, Input]:
     return {item.id: item for item in node_classes[prompt[node_id]["class_type"]].define_schema().inputs}
+
+
+def _seeds(prompt: Prompt, node_classes: NodeClasses) -> list[tuple[str, str]]:
+    return [
+        (node_id, key)
+        for node_id, node in prompt.items()
+        for key, item in _inputs(prompt, node_classes, node_id).items()
+        if isinstance(item, Int.Input) and key in ("seed", "noise_seed") and not isinstance(node["inputs"].get(key), list)
+    ]
 
 
 def _file_target(prompt: Prompt, node_classes: NodeClasses, target: str) -> tuple[str, str | None]:
@@ -103,14 +102,17 @@ def _file_target(prompt: Prompt, node_classes: NodeClasses, target: str) -> tupl
 
 
 def _register(session: Session, file: Path) -> str:
-    """Add a file to the session under its own name, or a free one if another file has that, and return the name."""
+    """Return the name of a file for nodes; one from outside the input folder joins the session, under a name of its own."""
     path = file.expanduser().resolve()
     try:
         with path.open("rb"):
             pass
     except OSError as error:
         raise WorkflowError(f"Cannot read the input file '{file}': {error.strerror}.") from error
-    known = set(input_files(("",)))
+    known = {*input_files(("",)), *model_files(("",))}
+    root = session.input_folder.resolve()
+    if path.is_relative_to(root) and path.relative_to(root).as_posix() in known:
+        return path.relative_to(root).as_posix()
     name, number = path.name, 2
     while name in known and session.extra_files.get(name) != path:
         name = f"{path.stem} ({number}){path.suffix}"

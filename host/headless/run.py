@@ -14,7 +14,8 @@ from typing import Any
 
 from .errors import WorkflowError
 from .executor import Executor
-from .overrides import set_file, set_seeds, set_value
+from .folders import writing_problem
+from .overrides import first_seed, set_file, set_seeds, set_value
 from .reporting import reporter
 from .session import Session, use
 from .workflow import NodeClasses, load_workflow
@@ -41,14 +42,21 @@ def run(request: RunRequest, node_classes: NodeClasses) -> dict[str, Any]:
     """
     started = time.perf_counter()
     session = Session(output=request.output and request.output.absolute(), device=_device(request.device))
+    problem = writing_problem(session.output_folder)
+    if problem:
+        raise WorkflowError(
+            f"The output folder '{session.output_folder}' cannot be written to ({problem}): choose another with --output."
+        )
     with use(session), _cancels(session), redirect_stdout(sys.stderr), reporter() as session.reporter:
         prompt = load_workflow(request.workflow, node_classes)
         for assignment in request.inputs:
             set_file(prompt, node_classes, session, assignment)
+        if request.seed is not None:
+            set_seeds(prompt, node_classes, request.seed)
         for assignment in request.values:
             set_value(prompt, node_classes, assignment)
-        seed = set_seeds(prompt, node_classes, request.seed)
         result = Executor(node_classes, session).run(prompt)
+        seed = first_seed(prompt, node_classes) if request.seed is None else request.seed
     return {
         "outputs": [str(path) for path in result.files],
         "seconds": round(time.perf_counter() - started, 3),

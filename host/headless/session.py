@@ -78,7 +78,7 @@ def use(session: Session) -> Iterator[Session]:
     try:
         yield session
     finally:
-        _current.remove(session)
+        _current.pop()
 
 
 def device() -> torch.device:

@@ -3,7 +3,7 @@
 import pytest
 from modiste.host.headless.errors import WorkflowError
 from modiste.host.headless.folders import input_path
-from modiste.host.headless.overrides import set_file, set_seeds, set_value
+from modiste.host.headless.overrides import first_seed, set_file, set_seeds, set_value
 from modiste.host.headless.workflow import find_node, to_prompt
 
 
@@ -110,7 +110,7 @@ class TestFiles:
     def test_the_file_of_the_input_folder_itself_is_taken_as_it_is(self, prompt, node_classes, session):
         (session.input_folder / "mine.txt").write_text("mine")
         set_file(prompt, node_classes, session, f"5={session.input_folder / 'mine.txt'}")
-        assert input_path(prompt["5"]["inputs"]["file"]).read_text() == "mine"
+        assert prompt["5"]["inputs"]["file"] == "mine.txt"
 
     def test_a_node_that_takes_no_such_file_says_so(self, prompt, node_classes, session, file):
         with pytest.raises(WorkflowError, match=r"First \(#1\) has no input that takes the file 'new\.txt'"):
@@ -127,15 +127,14 @@ class TestFiles:
 
 class TestSeeds:
     def test_seeds_count_up_in_the_order_of_the_file(self, prompt, node_classes):
-        assert set_seeds(prompt, node_classes, 40) == 40
+        set_seeds(prompt, node_classes, 40)
         assert [prompt[key]["inputs"]["seed"] for key in ("1", "3", "4")] == [40, 41, 42]
 
-    def test_without_a_seed_the_files_first_is_told_and_nothing_changes(self, prompt, node_classes):
-        assert set_seeds(prompt, node_classes, None) == 3
-        assert prompt["4"]["inputs"]["seed"] == 5
+    def test_the_first_seed_of_the_file_is_known(self, prompt, node_classes):
+        assert first_seed(prompt, node_classes) == 3
 
     def test_a_workflow_without_seeds_has_none(self, node_classes, node):
-        assert set_seeds({"1": node("Later")}, node_classes, 5) is None
+        assert first_seed({"1": node("Later")}, node_classes) is None
 
     def test_a_linked_seed_is_left_alone(self, prompt, node_classes):
         prompt["3"]["inputs"]["seed"] = ["1", 0]
