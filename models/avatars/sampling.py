@@ -15,7 +15,7 @@ from .types import BoundGaussians
 
 _CANDIDATES = 5  # per Gaussian
 _OPACITY = 0.99
-_COVER = 0.62  # tangential sigma over sample spacing: three discs cover the middle of their triangle to about 97 %
+_COVER = 0.68  # tangential sigma over sample spacing: 99 % of a surface is then covered to 98 % or more
 _THICKNESS = 0.12  # normal sigma over tangential sigma
 _GREY = 0.6
 
@@ -49,7 +49,7 @@ def sample_gaussians(mesh: Mesh, count: int, seed: int, progress: Callable[[int,
         rotation=torch.tensor([1.0, 0, 0, 0]).repeat(count, 1),
         scale=torch.stack([sigma, sigma, _THICKNESS * sigma], dim=-1),
         opacity=torch.full((count,), _OPACITY),
-        sh=rgb_to_sh(surface_colors(mesh, face, barycentric)),
+        sh=rgb_to_sh(_disc_colors(mesh, face, barycentric, sigma)),
     )
 
 
@@ -71,6 +71,24 @@ def sample_texture(texture: Tensor, uv: Tensor) -> Tensor:
     return found[0, :, 0].T
 
 
+def _disc_colors(mesh: Mesh, face: Tensor, barycentric: Tensor, sigma: Tensor) -> Tensor:
+    """Return the mean colours [N, 3] of the discs, from their centres and six points around, so that fine texture averages out."""
+    corners = mesh.vertices[mesh.faces[face]]
+    e1, e2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    step1 = e1 / e1.norm(dim=-1, keepdim=True).clamp_min(1e-9)
+    step2 = torch.linalg.cross(torch.nn.functional.normalize(torch.linalg.cross(e1, e2, dim=-1), dim=-1), step1, dim=-1)
+    across = (e2 * step2).sum(-1).clamp_min(1e-9)  # height of the triangle over its first edge
+    along, length = (e2 * step1).sum(-1), e1.norm(dim=-1).clamp_min(1e-9)
+    total = 2 * surface_colors(mesh, face, barycentric)
+    for turn in range(6):
+        x, y = 0.8 * sigma * math.cos(turn * math.pi / 3), 0.8 * sigma * math.sin(turn * math.pi / 3)
+        w = y / across
+        v = (x - w * along) / length
+        moved = (barycentric + torch.stack([-v - w, v, w], dim=-1)).clamp_min(0)  # points beyond an edge are drawn to it
+        total = total + surface_colors(mesh, face, moved / moved.sum(-1, keepdim=True))
+    return total / 8
+
+
 def _candidates(areas: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Area-uniform points, stratified along the face order: faces [M] and barycentrics [M, 3]."""
     ends = areas.cumsum(0)
@@ -89,8 +107,7 @@ def _eliminate(
 
     priority = torch.rand(len(points), generator=generator)
     tree = cKDTree(points.numpy())
-    # Maximal sets of random discs hold about 0.7 points per squared radius of area; start a little dense, then correct.
-    radius = 0.84 * spacing
+    radius = 0.715 * spacing  # what a maximal set of random discs needs at this many candidates, on a flat surface
     for attempt in range(4):
         if progress:
             progress(attempt, 5)
@@ -101,12 +118,18 @@ def _eliminate(
     kept = kept[:count]
     if progress:
         progress(4, 5)
-    if len(kept) < count:
+    missing = count - len(kept)
+    if missing:
         rest = torch.ones(len(points), dtype=torch.bool)
         rest[kept] = False
         rest = rest.nonzero()[:, 0]
         lonely = torch.from_numpy(cKDTree(points[kept].numpy()).query(points[rest].numpy())[0])
-        kept = torch.cat([kept, rest[lonely.argsort(descending=True, stable=True)[: count - len(kept)]]])
+        rest = rest[lonely.argsort(descending=True, stable=True)]
+        pool = rest[: 16 * missing]
+        apart = _maximal_set(points[pool], normals[pool], cKDTree(points[pool].numpy()), 0.7 * radius, -torch.arange(len(pool)))
+        others = torch.ones(len(rest), dtype=torch.bool)
+        others[apart] = False
+        kept = torch.cat([kept, torch.cat([rest[apart], rest[others]])[:missing]])
     return kept.sort().values
 
 

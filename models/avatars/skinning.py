@@ -21,7 +21,8 @@ from .types import Avatar
 
 MAX_DISTANCE, MAX_ANGLE = 0.05, 30.0  # metres, degrees
 _SMOOTHING_STEPS, _SMOOTHING_STRENGTH = 10, 0.2
-_HEAD_PARTS = (PART_INDEX["head"], PART_INDEX["neck"])
+_HEAD = (PART_INDEX["head"], PART_INDEX["neck"])
+_HANDS = (PART_INDEX["left_hand"], PART_INDEX["right_hand"])
 
 
 def rig(
@@ -61,7 +62,8 @@ def transfer_skinning(
     "nearest" (the paper's text): every vertex takes the weights of the closest body vertex.
 
     Args:
-        labels: [V] index into LABELS; hair then takes weights from head and neck alone, and nothing else sticks to arms.
+        labels: [V] index into LABELS; hair then takes weights from head and neck alone, and clothes none from hands, which
+            they touch but do not follow.
         max_distance: metres; clothes stand 1 to 5 cm off the body, a scan of tight clothes allows 0.01.
         max_angle_degrees: largest angle between the normals.
 
@@ -77,15 +79,37 @@ def transfer_skinning(
         from scipy.spatial import cKDTree
 
         return body.model.weights[torch.from_numpy(cKDTree(posed.numpy()).query(mesh.vertices.numpy())[1])]
-    closest = closest_points(mesh.vertices, posed, faces, progress)
-    corners, weights = faces[closest.face], closest.barycentric[:, :, None]
-    values = (weights * body.model.weights[corners]).sum(1)
-    normals = (weights * vertex_normals(posed, faces)[corners]).sum(1)
-    cosine = torch.nn.functional.cosine_similarity(normals, vertex_normals(mesh.vertices, mesh.faces), dim=-1)
-    accepted = (closest.distance <= max_distance) & (cosine >= math.cos(math.radians(max_angle_degrees)))
+    limits = (max_distance, math.cos(math.radians(max_angle_degrees)))
+    values, accepted, part = _closest_weights(mesh, body, posed, faces, limits, progress)
     if labels is not None:
-        part = body.model.parts[corners.gather(1, closest.barycentric.argmax(1, keepdim=True))[:, 0]]
-        accepted &= (labels != LABEL_INDEX["hair"]) | torch.isin(part, torch.tensor(_HEAD_PARTS))
+        accepted &= ~((labels == LABEL_INDEX["clothes"]) & torch.isin(part, torch.tensor(_HANDS)))
+        hair = labels == LABEL_INDEX["hair"]
+        own = torch.isin(body.model.parts, torch.tensor(_HEAD))[faces].all(1)
+        if hair.any() and own.any():
+            of_head, trusted, _ = _closest_weights(mesh, body, posed, faces[own], limits, None)
+            values, accepted = torch.where(hair[:, None], of_head, values), torch.where(hair, trusted, accepted)
     filled = harmonic_fill(values, accepted, mesh.vertices, mesh.faces)
     filled = smooth(filled, ~accepted, mesh.faces, _SMOOTHING_STEPS, _SMOOTHING_STRENGTH)
     return filled / filled.sum(1, keepdim=True)
+
+
+def _closest_weights(
+    mesh: Mesh,
+    body: BodyState,
+    posed: Tensor,
+    faces: Tensor,
+    limits: tuple[float, float],  # largest distance, smallest cosine between normals
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Ask some faces of the posed body for weights.
+
+    Returns:
+        the weights [V, 55] of the closest points; whether each vertex [V] may trust them; the body part [V] they lie on.
+    """
+    closest = closest_points(mesh.vertices, posed, faces, progress)
+    corners, share = faces[closest.face], closest.barycentric[:, :, None]
+    normals = (share * vertex_normals(posed, faces)[corners]).sum(1)
+    cosine = torch.nn.functional.cosine_similarity(normals, vertex_normals(mesh.vertices, mesh.faces), dim=-1)
+    trusted = (closest.distance <= limits[0]) & (cosine >= limits[1])
+    part = body.model.parts[corners.gather(1, closest.barycentric.argmax(1, keepdim=True))[:, 0]]
+    return (share * body.model.weights[corners]).sum(1), trusted, part
