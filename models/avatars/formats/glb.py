@@ -118,7 +118,7 @@ class _Glb:
             raise RefusedFileError(f"'{path.name}' refers to data outside itself: export it as one .glb with everything embedded.")
         foreign = [name for name in self.scene.get("extensionsRequired", []) if not name.startswith(READABLE)]
         if foreign:
-            raise RefusedFileError(f"'{path.name}' needs the glTF extension {foreign[0]}: export it without compression.")
+            raise RefusedFileError(f"'{path.name}' needs the glTF extension {foreign[0][:60]!r}: export it without compression.")
         self.world = self._world_transforms()
 
     def view(self, index: int) -> tuple[bytes, int | None]:

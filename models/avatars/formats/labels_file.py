@@ -107,7 +107,7 @@ def _from_groups(path: Path, groups: dict[str, object], vertex_count: int) -> np
 
 def _check_names(path: Path, names: list[object]) -> None:
     """Refuse names that are not labels, all in one sentence."""
-    unknown = sorted({str(name)[:30] for name in names if not isinstance(name, str) or name not in LABEL_INDEX})
+    unknown = sorted({repr(str(name)[:30]) for name in names if not isinstance(name, str) or name not in LABEL_INDEX})
     if unknown:
         raise ValueError(f"'{path.name}' has unknown labels ({', '.join(unknown[:5])}); the known ones are {', '.join(LABELS)}.")
 

@@ -148,4 +148,4 @@ def _neighbour(path: Path, reference: str) -> Path:
         found = candidate.resolve()
         if found.is_relative_to(folder) and found.is_file():
             return found
-    raise RefusedFileError(f"'{path.name}' refers to '{reference[:80]}', which is not in its folder: put that file beside it.")
+    raise RefusedFileError(f"'{path.name}' refers to {reference[:80]!r}, which is not in its folder: put that file beside it.")

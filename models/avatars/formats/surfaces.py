@@ -54,13 +54,13 @@ def damaged_file(path: Path, kind: str) -> Iterator[None]:
     """Turn whatever a parser trips over in a damaged file into one sentence.
 
     Raises:
-        ValueError: instead of the errors that wrong types, missing keys, bad numbers and short buffers cause.
+        ValueError: instead of whatever wrong types, missing keys, bad numbers and short buffers cause.
     """
     try:
         yield
     except RefusedFileError as error:
         raise ValueError(str(error)) from error
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except Exception as error:  # a parser raises whatever it trips over, trimesh even UnboundLocalError
         raise ValueError(f"'{path.name}' is not a whole {kind} file: export it again from the program that made it.") from error
 
 

@@ -223,7 +223,7 @@ def edited(change):
 
 REFUSED = {
     "refers to data outside itself": lambda b: b.scene.update(images=[{"uri": "../secret.png"}]),
-    "glTF extension KHR_draco_mesh_compression": lambda b: b.scene.update(extensionsRequired=["KHR_draco_mesh_compression"]),
+    "glTF extension 'KHR_draco_mesh_compression": lambda b: b.scene.update(extensionsRequired=["KHR_draco_mesh_compression"]),
     "promises more data than it has": lambda b: b.scene["accessors"][0].update(count=4),
     "is cut short": lambda b: b.scene["bufferViews"][0].update(byteLength=10**9),
     "sparse data": lambda b: b.scene["accessors"][0].update(sparse={}),

@@ -44,8 +44,8 @@ def test_written_labels_read_back(tmp_path):
 
 REFUSED = {
     "has 3 labels and the mesh has 4 vertices": {"labels": [0, 0, 0]},
-    r"unknown labels \(beard, nose\); the known ones are face, hair": {"labels": ["nose", "face", "beard", "nose"]},
-    r"unknown labels \(trousers\)": {"trousers": [0]},
+    r"unknown labels \('beard', 'nose'\); the known ones are face, hair": {"labels": ["nose", "face", "beard", "nose"]},
+    r"unknown labels \('trousers'\)": {"trousers": [0]},
     r"has the labels \[12\]; they count from 0 to 9": {"labels": [0, 0, 0, 12]},
     "unknown labels": {"labels": [0, 0, 0, -1]},
     "leaves 1 of 4 vertices without a label": {"face": [0, 1, 2]},
