@@ -66,7 +66,7 @@ class Executor:
                 check_interrupt()
                 keys[node.id] = _key(node, keys)
                 known = self.known.get(keys[node.id])
-                if known is None:
+                if known is None or not all(path.exists() for path in known.files):
                     if self.session.reporter:
                         self.session.reporter.start(node.title, index, len(nodes))
                     known = self.known[keys[node.id]] = self._run_node(node, prompt, results)

@@ -18,6 +18,8 @@ from .folders import writing_problem
 from .overrides import first_seed, set_file, set_seeds, set_value
 from .reporting import reporter
 from .session import Session, use
+from .sockets import Int
+from .validation import read_value
 from .workflow import NodeClasses, load_workflow
 
 
@@ -60,7 +62,7 @@ def run(request: RunRequest, node_classes: NodeClasses) -> dict[str, Any]:
     return {
         "outputs": [str(path) for path in result.files],
         "seconds": round(time.perf_counter() - started, 3),
-        "seed": None if seed is None else int(seed),
+        "seed": None if seed is None else read_value(seed, Int.Input("seed")),
         "nodes_run": result.nodes_run,
     }
 

@@ -129,6 +129,11 @@ class TestKnownResults:
         workflow = {"1": node("WriteText", text="a", prefix="x")}
         assert executor.run(workflow).files == executor.run(workflow).files != []
 
+    def test_a_file_that_was_deleted_is_written_again(self, executor, node):
+        workflow = {"1": node("WriteText", text="a", prefix="x")}
+        executor.run(workflow).files[0].unlink()
+        assert executor.run(workflow).files[0].read_text() == "a"
+
 
 class TestFailures:
     def test_a_nodes_sentence_carries_its_title_and_id(self, executor, node):
