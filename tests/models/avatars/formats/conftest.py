@@ -2,14 +2,9 @@
 
 import pytest
 import torch
-from hypothesis import HealthCheck, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from modiste.models.geometry import Gaussians, Mesh
-
-settings.register_profile(
-    "formats", max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
-settings.load_profile("formats")
 
 
 @pytest.fixture
@@ -40,15 +35,20 @@ def tetrahedron():
 
 @pytest.fixture
 def reads_or_refuses():
-    """Write bytes, read them, and fail on anything but a result or one sentence."""
+    """Write bytes of a strategy, read them, and fail on anything but a result or one sentence."""
 
-    def check(read, path, data):
-        path.write_bytes(data)
-        try:
-            read(path)
-        except (ValueError, FileNotFoundError) as error:
-            message = str(error)
-            assert path.name in message and "\n" not in message and message.endswith("."), message
+    def check(read, path, strategy):
+        @settings(max_examples=150, deadline=None, derandomize=True)
+        @given(strategy)
+        def one(data):
+            path.write_bytes(data)
+            try:
+                read(path)
+            except (ValueError, FileNotFoundError) as error:
+                message = str(error)
+                assert path.name in message and "\n" not in message and message.endswith("."), message
+
+        one()
 
     return check
 

@@ -6,7 +6,6 @@ import struct
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from modiste.models.avatars.formats.mesh_files import read_mesh, write_mesh
 from modiste.models.geometry import Mesh
 from PIL import Image
@@ -270,8 +269,4 @@ def test_damaged_files_are_read_or_refused(tmp_path, tetrahedron, damaged, reads
         b"2.0",
     ]
 
-    @given(damaged(data, *words))
-    def check(bad):
-        reads_or_refuses(read_mesh, tmp_path / "a.glb", bad)
-
-    check()
+    reads_or_refuses(read_mesh, tmp_path / "a.glb", damaged(data, *words))

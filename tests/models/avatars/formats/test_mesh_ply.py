@@ -3,7 +3,6 @@ import struct
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from modiste.models.avatars.formats.mesh_files import read_mesh, write_mesh
 from modiste.models.geometry import Mesh
 
@@ -80,9 +79,6 @@ def test_an_unknown_ending_is_refused(tmp_path, tetrahedron):
 
 def test_damaged_files_are_read_or_refused(tmp_path, damaged, reads_or_refuses):
     for data in (BINARY + struct.pack("<B3i", 3, 2, 0, 1), TEXT.encode()):
-
-        @given(damaged(data, b"4", b"1", b"float", b"uchar", b"vertex", b"list", b"int", b"x"))
-        def check(bad):
-            reads_or_refuses(read_mesh, tmp_path / "a.ply", bad)
-
-        check()
+        reads_or_refuses(
+            read_mesh, tmp_path / "a.ply", damaged(data, b"4", b"1", b"float", b"uchar", b"vertex", b"list", b"int", b"x")
+        )

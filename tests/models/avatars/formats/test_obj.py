@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from modiste.models.avatars.formats.mesh_files import read_mesh, write_mesh
 from modiste.models.geometry import Mesh
 from PIL import Image
@@ -115,8 +114,4 @@ def test_damaged_files_are_read_or_refused(tmp_path, damaged, reads_or_refuses):
     data = (SQUARE + "vt 0 0\nvt 1 0\nf 1/1 2/2 3/1\nf 1 3 -1\nusemtl x\nmtllib a.mtl\n").encode()
     (tmp_path / "a.mtl").write_text("newmtl x\nKd 1 0 0\n")
 
-    @given(damaged(data, b"1", b"v", b"f", b"/", b"a.mtl", b"0"))
-    def check(bad):
-        reads_or_refuses(read_mesh, tmp_path / "a.obj", bad)
-
-    check()
+    reads_or_refuses(read_mesh, tmp_path / "a.obj", damaged(data, b"1", b"v", b"f", b"/", b"a.mtl", b"0"))

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from modiste.models.avatars.formats.spz import read_spz, write_spz
 
 MAGIC = 0x5053474E
@@ -146,13 +145,5 @@ def test_every_rotation_survives_version_3(tmp_path, random_gaussians):
 def test_damaged_files_are_read_or_refused(tmp_path, damaged, reads_or_refuses):
     raw = file_of(3, degree=1)
 
-    @given(damaged(raw))
-    def inside(bad):
-        reads_or_refuses(read_spz, tmp_path / "a.spz", gzip.compress(bad, compresslevel=1))
-
-    @given(damaged(gzip.compress(raw)))
-    def outside(bad):
-        reads_or_refuses(read_spz, tmp_path / "a.spz", bad)
-
-    inside()
-    outside()
+    reads_or_refuses(read_spz, tmp_path / "a.spz", damaged(raw).map(lambda bad: gzip.compress(bad, compresslevel=1)))
+    reads_or_refuses(read_spz, tmp_path / "a.spz", damaged(gzip.compress(raw)))
