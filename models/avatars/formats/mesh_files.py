@@ -23,7 +23,7 @@ def read_mesh(path: Path) -> Mesh:
         ValueError: if the ending is unknown, or the file is damaged or holds no triangles.
     """
     path = existing_file(path)
-    return _by_ending(READERS, path)(path)
+    return READERS[_ending(path)](path)
 
 
 def write_mesh(path: Path, mesh: Mesh) -> None:
@@ -33,10 +33,11 @@ def write_mesh(path: Path, mesh: Mesh) -> None:
         ValueError: if the ending is unknown or the file cannot be written.
     """
     path = Path(path)
-    _by_ending(WRITERS, path)(path, mesh)
+    WRITERS[_ending(path)](path, mesh)
 
 
-def _by_ending(table: dict, path: Path) -> object:
-    if path.suffix.lower() not in table:
-        raise ValueError(f"'{path.name}' does not end in {', '.join(table)}: choose a mesh in one of these formats.")
-    return table[path.suffix.lower()]
+def _ending(path: Path) -> str:
+    """The ending of a mesh file."""
+    if path.suffix.lower() not in MESH_SUFFIXES:
+        raise ValueError(f"'{path.name}' does not end in {', '.join(MESH_SUFFIXES)}: choose a mesh in one of these formats.")
+    return path.suffix.lower()
