@@ -32,6 +32,7 @@ _PAIR_COST = 12  # handling a pair of Gaussian and tile costs about as much as t
 _PAIRS = 1 << 20  # pairs listed at a time, which bounds memory and lets opaque tiles skip the later ones
 _STEP = 16  # Gaussians of a tile composited between two looks at whether it is opaque
 _BLOCK = 1 << 18  # alphas evaluated at a time: they stay in the cache
+_NOTHING = -20.0  # ln(alpha) of what is certainly skipped
 
 
 @torch.no_grad()
@@ -92,9 +93,9 @@ class _Grid:
         return torch.stack([tiles - row * self.columns, row], dim=-1) * self.size + self.size / 2
 
     def assemble(self, values: Tensor) -> Tensor:
-        """Put per-tile pixels [count, size * size, C] together as a picture [height, width, C]."""
-        tiles = values.view(self.rows, self.columns, self.size, self.size, -1)
-        picture = tiles.transpose(1, 2).reshape(self.rows * self.size, self.columns * self.size, -1)
+        """Put per-tile pixels [count, C, size * size] together as a picture [height, width, C]."""
+        tiles = values.view(self.rows, self.columns, -1, self.size, self.size)
+        picture = tiles.permute(0, 3, 1, 4, 2).reshape(self.rows * self.size, self.columns * self.size, -1)
         return picture[: self.height, : self.width]
 
 
@@ -102,18 +103,18 @@ class _Canvas:
     """What the pixels have gathered so far.
 
     transmittance: [tiles, pixels]
-    sums: [tiles, pixels, 5] of weight times (R, G, B, 1, z)
+    sums: [tiles, 5, pixels] of weight times (R, G, B, 1, z)
     open: [tiles] bool, False once no pixel of the tile takes any more
     """
 
     def __init__(self, splats: ScreenGaussians, grid: _Grid) -> None:
         self.grid = grid
         self.transmittance = torch.ones(grid.count, grid.pixels)
-        self.sums = torch.zeros(grid.count, grid.pixels, 5)
+        self.sums = torch.zeros(grid.count, 5, grid.pixels)
         self.open = torch.ones(grid.count, dtype=torch.bool)
         # The last row stands for no Gaussian: it fills up short lists and has no opacity.
         shape = torch.cat([splats.mean, splats.conic, splats.opacity.log()[:, None]], dim=1)
-        self.shape = torch.cat([shape, torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.0, -200.0]])])
+        self.shape = torch.cat([shape, torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.0, _NOTHING]])])
         value = torch.cat([splats.color, torch.ones(len(splats), 1), splats.depth[:, None]], dim=1)
         self.value = torch.cat([value, torch.zeros(1, 5)])
         axis = torch.arange(grid.size) - (grid.size - 1) / 2
@@ -139,9 +140,9 @@ class _Canvas:
         remaining = through[-1].view(len(tiles), -1)
         self.transmittance.index_copy_(0, tiles, remaining)
         self.open[tiles] = remaining.amax(1) > MIN_TRANSMITTANCE
-        weight = weight.view(count, len(tiles), -1).permute(1, 2, 0)
-        value = self.value.index_select(0, index).view(count, len(tiles), 5).transpose(0, 1)
-        self.sums.index_add_(0, tiles, torch.bmm(weight, value))
+        weight = weight.view(count, len(tiles), -1).transpose(0, 1)
+        value = self.value.index_select(0, index).view(count, len(tiles), 5).permute(1, 2, 0)
+        self.sums.index_add_(0, tiles, torch.bmm(value, weight))
 
     def _alpha(self, tiles: Tensor, index: Tensor) -> Tensor:
         """Alpha [K * T, pixels] of the Gaussians `index` [K * T] in their tiles, 0 where it is below the threshold."""
@@ -151,7 +152,8 @@ class _Canvas:
         slope_x, slope_y = a * dx + b * dy, b * dx + c * dy
         constant = log_opacity - 0.5 * (dx * slope_x + dy * slope_y)
         polynomial = torch.stack([constant, slope_x, slope_y, a, b, c], dim=-1).view(-1, 6)
-        alpha = torch.mm(polynomial, self.monomials).exp_().clamp_max_(MAX_ALPHA)
+        # Far below the threshold the exponent stops: exp is many times slower where its result is subnormal.
+        alpha = torch.mm(polynomial, self.monomials).clamp_min_(_NOTHING).exp_().clamp_max_(MAX_ALPHA)
         return torch.nn.functional.threshold_(alpha, MIN_ALPHA, 0.0)
 
 
@@ -182,12 +184,13 @@ def _pairs_by_tile(splats: ScreenGaussians, grid: _Grid, canvas: _Canvas) -> Ite
         tile = corner.index_select(0, splat) + row * grid.columns + rank - row * columns
         start, done = stop, int(ends[stop - 1])
 
-        wanted = canvas.open[tile]
-        tile, splat = tile[wanted], splat[wanted]
+        if not bool(canvas.open.all()):
+            wanted = canvas.open.index_select(0, tile).nonzero()[:, 0]
+            tile, splat = tile.index_select(0, wanted), splat.index_select(0, wanted)
         if len(tile):
             # NumPy sorts 16-bit keys by radix; stable, so that depth order survives within a tile.
             order = torch.from_numpy(np.argsort(tile.numpy().astype(np.min_scalar_type(grid.count)), kind="stable"))
-            yield tile[order], splat[order]
+            yield tile.index_select(0, order), splat.index_select(0, order)
 
 
 def _to_cpu(gaussians: Gaussians) -> Gaussians:

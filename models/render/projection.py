@@ -98,7 +98,9 @@ def project(gaussians: Gaussians, camera: Camera) -> ScreenGaussians:
     source = kept.index_select(0, seen)
     directions = torch.nn.functional.normalize(gaussians.positions.index_select(0, source) - camera.position.to(view), dim=-1)
     color = sh_to_rgb(gaussians.sh.index_select(0, source), directions)
-    order = torch.sort(z.index_select(0, seen), stable=True).indices
+    # Positive floats order like their bits, and integers are sorted many times faster.
+    bits = z.detach().float().index_select(0, seen).view(torch.int32)
+    order = torch.sort(bits, stable=True).indices
     mean, conic, extent, z, opacity = (
         values.index_select(0, seen).index_select(0, order) for values in (mean, conic, extent, z, opacity)
     )
