@@ -65,11 +65,11 @@ def test_coordinates_that_are_not_numbers_are_refused():
 
 
 def test_progress_may_cancel_the_search():
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def cancel(done, total):
-        raise Stop
+        raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         closest_points(torch.zeros(10, 3), torch.eye(3), torch.tensor([[0, 1, 2]]), cancel)

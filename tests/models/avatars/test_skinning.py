@@ -48,7 +48,7 @@ def test_a_skirt_between_the_hands_hangs_from_the_hips(shapes):
     skirt = shapes.cylinder(radius=1.0, height=1.0)
     up = skirt.vertices[:, 1:2]
     top, bottom = -0.02, float(hands[:, 1].min()) - 0.2
-    radius = torch.minimum(inner, 0.2 + 4 * (1 - up) * (inner - 0.2))
+    radius = 0.2 + (inner - 0.2) * (8 * (0.8 - up)).clamp(0, 1)  # a straight waistband, then a flare
     vertices = hips + torch.cat([skirt.vertices[:, :1] * radius, bottom + (top - bottom) * up, skirt.vertices[:, 2:] * radius], 1)
     labels = torch.full((len(vertices),), LABEL_INDEX["clothes"])
     weights = transfer_skinning(Mesh(vertices, skirt.faces), person.body, labels)
