@@ -1,22 +1,26 @@
 """Writes the workflow templates, so that links, slots and widget orders are right by construction.
 
-`python -c "import runpy; runpy.run_path('modiste.py')['load_pack'](); from modiste.lab.templates import main; main()"` writes
-workflows/*.json in ComfyUI's UI format 0.4. A template is laid out here in columns and rows; ids follow the order of the calls.
+From the repository root, this writes workflows/*.json in ComfyUI's UI format 0.4:
+
+    python -c "import runpy; runpy.run_path('modiste.py')['load_pack'](); from modiste.lab import templates; templates.main()"
+
+Nodes stand in columns, each below the one before; ids follow the order of calls.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..host.headless.core_nodes import CORE_NODES
+from .. import comfy_entrypoint
+from ..host.headless.listing import all_nodes
 from ..host.headless.schema import object_info
 from ..models.files import atomic_write
 
-ROOT = Path(__file__).resolve().parents[1]
+FOLDER = Path(__file__).resolve().parents[1] / "workflows"
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 COLUMN, TOP, GAP, WIDTH = 360, 60, 50, 320
 
@@ -130,3 +134,100 @@ class Node:
 
     def __getitem__(self, name: str) -> Output:
         return Output(self.id, name)
+
+
+def compose_avatars(sheet: Sheet) -> dict:
+    """Two people made from nothing, composed: runs anywhere as it is."""
+    user = sheet.node("ModisteProceduralAvatar", 0, "The user", seed=7)
+    model = sheet.node("ModisteProceduralAvatar", 0, "The model", seed=21)
+    composed = _composition(sheet, 1, user["avatar"], model["avatar"])
+    _results(sheet, 3, composed, "modiste/composed")
+    for title, avatar, name in (("user", user, "user"), ("model", model, "model"), ("composed avatar", composed, "composed")):
+        source = avatar["avatar"] if isinstance(avatar, Node) else avatar
+        picture = sheet.node(
+            "ModisteRenderAvatar", 5, f"The {title}, from the front", avatar=source, views=1, start=20.0, height=768
+        )
+        sheet.node("SaveImage", 6, f"Picture of the {title}", 300, images=picture["image"], filename_prefix=f"modiste/{name}")
+    for name, avatar in (("user", user), ("model", model)):
+        sheet.node("ModisteSaveAvatar", 5, f"Save the {name}", avatar=avatar["avatar"], filename_prefix=f"modiste/{name}")
+    sheet.group("1 Two people", 0, 0, "#3f5159")
+    sheet.group("2 AvatarMix", 1, 2, "#3f789e")
+    sheet.group("3 The result", 3, 4, "#8a5a44")
+    sheet.group("4 Before and after", 5, 6, "#535353")
+    return sheet.workflow()
+
+
+def compose_your_avatars(sheet: Sheet) -> dict:
+    """The same with the user's files; as shipped it takes what compose_avatars has saved."""
+    loaded = []
+    for title, name in (("Your avatar", "user"), ("Model", "model")):
+        body = sheet.node("ModisteLoadBody", 0, f"{title}: body", parameters=f"modiste/{name}_00001_.body.json [output]")
+        avatar = sheet.node("ModisteLoadAvatar", 1, title, file=f"modiste/{name}_00001_.ply [output]", body=body["body"])
+        loaded.append(sheet.node("ModisteTransferSkinning", 2, f"{title}: skinning", avatar=avatar["avatar"])["avatar"])
+    composed = _composition(sheet, 3, *loaded)
+    _results(sheet, 5, composed, "modiste/your_avatar")
+    sheet.group("1 Your files", 0, 1, "#3f5159")
+    sheet.group("2 AvatarMix", 2, 4, "#3f789e")
+    sheet.group("3 The result", 5, 6, "#8a5a44")
+    return sheet.workflow()
+
+
+def avatar_toolbox(sheet: Sheet) -> dict:
+    """Every avatar node once, in groups that run on their own."""
+    person = sheet.node("ModisteProceduralAvatar", 0, "A person", seed=3)
+    shared = sheet.node("ModisteAvatarToSplat", 1, "For other 3D nodes", avatar=person["avatar"])
+    bound = sheet.node(
+        "ModisteBindGaussians", 2, "A splat and its mesh", splat=shared["splat"], mesh=shared["mesh"], like=person["avatar"]
+    )
+    sampled = sheet.node(
+        "ModisteAvatarFromMesh", 2, "A textured mesh alone", mesh=shared["mesh"], like=person["avatar"], gaussians=30000
+    )
+    for title, avatar in (("bound", bound), ("sampled", sampled)):
+        picture = sheet.node("ModisteRenderAvatar", 3, f"Look at the {title} one", avatar=avatar["avatar"], views=4)
+        sheet.node("PreviewImage", 4, f"The {title} one", 240, images=picture["image"])
+    sheet.group("From and to other nodes", 0, 4, "#3f789e")
+    sheet.heights = dict.fromkeys(range(5), max(sheet.heights.values()) + 140)
+    body = sheet.node("ModisteLoadBody", 0, "Body of the user", parameters="modiste/user_00001_.body.json [output]")
+    user = sheet.node("ModisteLoadAvatar", 0, "The user, saved by compose_avatars", file="modiste/user_00001_.ply [output]")
+    rigged = sheet.node("ModisteTransferSkinning", 1, "Rig the user", avatar=user["avatar"], body=body["body"])
+    composed = _composition(sheet, 2, rigged["avatar"], person["avatar"])
+    picture = sheet.node("ModisteRenderAvatar", 4, "The head, close", avatar=composed, views=4, framing="head")
+    sheet.node("PreviewImage", 4, "Neck and face", 240, images=picture["image"])
+    sheet.node("ModisteSaveAvatar", 4, "Save", avatar=composed, filename_prefix="modiste/toolbox", format="spz", mesh_format="glb")
+    return sheet.workflow()
+
+
+TEMPLATES: tuple[Callable[[Sheet], dict], ...] = (compose_avatars, compose_your_avatars, avatar_toolbox)
+
+
+def build(template: Callable[[Sheet], dict]) -> dict:
+    """Return a template as a workflow in UI format 0.4."""
+    nodes = all_nodes(comfy_entrypoint())
+    return template(Sheet({node_id: object_info(node) for node_id, node in nodes.items()}))
+
+
+def main() -> None:
+    """Write every template."""
+    for template in TEMPLATES:
+        with atomic_write(FOLDER / f"{template.__name__}.json") as temporary:
+            temporary.write_text(json.dumps(build(template), indent=1) + "\n", encoding="utf-8")
+
+
+def _composition(sheet: Sheet, column: int, user: Output, model: Output) -> Output:
+    """Add the chain of AvatarMix in two columns."""
+    head = sheet.node("ModisteAlignHead", column, user=user, model=model)
+    toned = sheet.node("ModisteTransferSkinTone", column, avatar=model, reference=user)
+    return sheet.node("ModisteComposeAvatars", column + 1, head=head["head"], body=toned["avatar"])["avatar"]
+
+
+def _results(sheet: Sheet, column: int, avatar: Output, prefix: str) -> None:
+    """Add turntable, files and 3D view in two columns."""
+    turn = sheet.node("ModisteRenderAvatar", column, "Turntable", avatar=avatar, views=36)
+    saved = sheet.node("ModisteSaveAvatar", column, "Save the avatar", avatar=avatar, filename_prefix=prefix)
+    sheet.node(
+        "SaveAnimatedWEBP", column + 1, "Save the turntable", 380,
+        images=turn["image"], filename_prefix=f"{prefix}_turntable", fps=12.0, lossless=False, quality=90,
+    )  # fmt: skip
+    sheet.node(
+        "Preview3D", column + 1, "Look around (ComfyUI 0.33)", 420, model_file=saved["splat_path"], camera_info=turn["camera_info"]
+    )

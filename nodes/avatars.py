@@ -53,6 +53,13 @@ class LoadAvatar(io.ComfyNode):
                     "none: those saved with the avatar.",
                 ),
                 io.Combo.Input(
+                    "label_layout",
+                    options=["modiste", "4d-dress"],
+                    default="modiste",
+                    tooltip="What the numbers of a .npy mean: our own order (see help), or the classes of 4D-Dress.",
+                    **ADVANCED,
+                ),
+                io.Combo.Input(
                     "up",
                     options=UP_AXES,
                     default="auto",
@@ -75,13 +82,15 @@ class LoadAvatar(io.ComfyNode):
         return [fingerprint(path) for path in map(chosen_path, (file, mesh, labels)) if path]
 
     @classmethod
-    def execute(cls, file, mesh, labels, up, gaussians, body=None):
+    def execute(cls, file, mesh, labels, label_layout, up, gaussians, body=None):
         from ..models.avatars.files import load_avatar
 
         path = chosen_path(file)
         if path is None:
             raise ValueError("Load Avatar has no file: put a splat or a mesh into the input folder, press R, and choose it.")
-        avatar = load_avatar(path, chosen_path(mesh), chosen_path(labels), body, up, gaussians, progress=Progress(100))
+        avatar = load_avatar(
+            path, chosen_path(mesh), chosen_path(labels), body, up, gaussians, label_layout, progress=Progress(100)
+        )
         return io.NodeOutput(avatar)
 
 
@@ -300,9 +309,8 @@ class SaveAvatar(io.ComfyNode):
         path, name = output_path(filename_prefix, f".{format}")
         saved = save_avatar(path, avatar, up=up, mesh_format=mesh_format)
         folder = PurePosixPath(name).parent
-        mesh_name = "" if saved.mesh is None else str(folder / saved.mesh.name)
-        lines = [name, str(folder / saved.sidecar.name), *([mesh_name] if mesh_name else [])]
-        return io.NodeOutput(name, mesh_name, ui=ui.PreviewText("\n".join(lines)))
+        names = {file: str(folder / file.name) for file in (saved.splat, saved.sidecar, saved.body, saved.mesh) if file}
+        return io.NodeOutput(name, names.get(saved.mesh, ""), ui=ui.PreviewText("\n".join(names.values())))
 
 
 NODES = [LoadAvatar, AvatarFromMesh, BindGaussians, RenderAvatar, AvatarToSplat, SaveAvatar]

@@ -9,12 +9,12 @@ from typing import Literal
 
 from torch import Tensor
 
-from ..body.interface import BodyState
+from ..body import BodyState, write_body_parameters
 from ..files import existing_file
 from ..geometry import Gaussians
 from .binding import bind_gaussians, world_gaussians
 from .formats.gaussian_ply import is_gaussian_ply, read_gaussian_ply, write_gaussian_ply
-from .formats.labels_file import read_labels
+from .formats.labels_file import LabelLayout, read_labels
 from .formats.mesh_files import MESH_SUFFIXES, read_mesh, write_mesh
 from .formats.orientation import Up
 from .formats.sidecar import file_hash, read_sidecar, sidecar_path, write_sidecar
@@ -30,18 +30,20 @@ MeshFormat = Literal["none", "glb", "obj", "ply"]
 
 @dataclass(frozen=True)
 class SavedAvatar:
-    """The files an avatar was written to; `mesh` is None where none was asked for."""
+    """The files an avatar was written to; `mesh` is None where none was asked for, `body` where the avatar has none."""
 
     splat: Path
     sidecar: Path
     mesh: Path | None
+    body: Path | None
 
 
 def save_avatar(path: Path, avatar: Avatar, up: Up = "y-down", mesh_format: MeshFormat = "none") -> SavedAvatar:
     """Write an avatar as world-space Gaussians (.ply, .splat or .spz, by the ending of `path`), sidecar and, if asked, mesh.
 
     A PLY carries the binding too, as the further float properties binding_face, binding_b0..b2 and binding_offset. The mesh goes
-    to `<name>.mesh.<format>`, the sidecar to `<name>.avatar.safetensors`.
+    to `<name>.mesh.<format>`, the sidecar to `<name>.avatar.safetensors`, shape and pose of the body to `<name>.body.json`, which
+    `read_body_parameters` reads.
 
     Raises:
         ValueError: if the ending is another, or a file cannot be written.
@@ -62,7 +64,10 @@ def save_avatar(path: Path, avatar: Avatar, up: Up = "y-down", mesh_format: Mesh
         write_mesh(mesh_path, avatar.mesh)
     sidecar = sidecar_path(path)
     write_sidecar(sidecar, avatar, up, file_hash(path))
-    return SavedAvatar(path, sidecar, mesh_path)
+    body_path = None if avatar.body is None else path.with_name(f"{path.stem}.body.json")
+    if avatar.body is not None:
+        write_body_parameters(body_path, avatar.body.parameters)
+    return SavedAvatar(path, sidecar, mesh_path, body_path)
 
 
 def load_avatar(
@@ -72,6 +77,7 @@ def load_avatar(
     body: BodyState | None = None,
     up: Up = "auto",
     count: int = 100_000,
+    label_layout: LabelLayout = "modiste",
     progress: Callable[[int, int], None] | None = None,
 ) -> Avatar:
     """Load an avatar from what a user has.
@@ -82,7 +88,7 @@ def load_avatar(
     - A mesh file alone: `count` Gaussians sampled on it.
 
     Args:
-        labels: replaces the labels in the sidecar.
+        labels: replaces the labels in the sidecar; `label_layout` says what its numbers mean, see `read_labels`.
         body: the body inside, for files without a sidecar; for an avatar saved with an SMPL-X body, that body's model.
         up: the up axis in the splat file, see `read_gaussian_ply`.
 
@@ -105,7 +111,7 @@ def load_avatar(
     else:
         avatar = _load_saved(path, body, up, progress)
     if labels is not None:
-        avatar = replace(avatar, labels=read_labels(labels, len(avatar.mesh.vertices)))
+        avatar = replace(avatar, labels=read_labels(labels, len(avatar.mesh.vertices), label_layout))
     return avatar
 
 

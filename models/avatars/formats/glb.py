@@ -25,6 +25,7 @@ from .surfaces import (
     damaged_file,
     decode_image,
     linear_to_srgb,
+    split_corners,
     srgb_to_linear,
     surface_to_mesh,
     weld,
@@ -64,7 +65,7 @@ def write_glb(path: Path, mesh: Mesh) -> None:
     material: dict = {"pbrMetallicRoughness": {"metallicFactor": 0.0}, "extensions": {"KHR_materials_unlit": {}}}
     data = {"POSITION": vertices}
     if textured:
-        old, uv, faces = _split_corners(faces, mesh.corner_uv.numpy())
+        old, uv, faces = split_corners(faces, mesh.corner_uv.numpy())
         data = {"POSITION": vertices[old], "TEXCOORD_0": np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)}
         material["pbrMetallicRoughness"]["baseColorTexture"] = {"index": 0}
     elif mesh.colors is not None:
@@ -277,13 +278,6 @@ def _merged(surfaces: list[Surface], materials: list[Material]) -> Surface:
         np.concatenate([surface.material for surface in surfaces]),
         materials,
     )
-
-
-def _split_corners(faces: np.ndarray, corner_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give each pair of vertex and UV its own vertex, as glTF needs: the old vertex [V'], its UV [V', 2] and the faces."""
-    rows = np.concatenate([faces.reshape(-1, 1).astype(np.float64), corner_uv.reshape(-1, 2).astype(np.float64)], axis=1)
-    pairs, inverse = np.unique(rows, axis=0, return_inverse=True)
-    return pairs[:, 0].astype(np.int64), pairs[:, 1:], inverse.reshape(-1, 3)
 
 
 def _write_chunks(path: Path, scene: dict, blobs: list[bytes]) -> None:

@@ -108,6 +108,13 @@ def weld(surface: Surface) -> Surface:
     )
 
 
+def split_corners(faces: np.ndarray, corner_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give each pair of vertex and UV its own vertex, as glTF needs: the old vertex [V'], its UV [V', 2] and the faces."""
+    rows = np.concatenate([faces.reshape(-1, 1).astype(np.float64), corner_uv.reshape(-1, 2).astype(np.float64)], axis=1)
+    pairs, inverse = np.unique(rows, axis=0, return_inverse=True)
+    return pairs[:, 0].astype(np.int64), pairs[:, 1:], inverse.reshape(-1, 3)
+
+
 def decode_image(path: Path, data: bytes) -> np.ndarray:
     """Decode a texture to [H, W, 3] uint8 sRGB.
 

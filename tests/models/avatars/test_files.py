@@ -10,7 +10,7 @@ from modiste.models.avatars.formats.gaussian_ply import read_gaussian_ply, write
 from modiste.models.avatars.formats.mesh_files import read_mesh, write_mesh
 from modiste.models.avatars.sampling import sample_gaussians
 from modiste.models.avatars.types import Avatar, BoundGaussians
-from modiste.models.body import BodyState, load_modiste_body
+from modiste.models.body import BodyState, load_modiste_body, read_body_parameters
 from modiste.models.geometry import Mesh
 
 
@@ -49,8 +49,8 @@ def test_a_saved_avatar_loads_back_exactly(tmp_path, avatar, ending, up):
 
 def test_the_files_are_named_after_the_splat(tmp_path, avatar):
     saved = save_avatar(tmp_path / "me_00001_.ply", avatar, mesh_format="glb")
-    names = ["me_00001_.ply", "me_00001_.avatar.safetensors", "me_00001_.mesh.glb"]
-    assert [saved.splat.name, saved.sidecar.name, saved.mesh.name] == names
+    names = ["me_00001_.ply", "me_00001_.avatar.safetensors", "me_00001_.mesh.glb", "me_00001_.body.json"]
+    assert [saved.splat.name, saved.sidecar.name, saved.mesh.name, saved.body.name] == names
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     assert save_avatar(tmp_path / "you.spz", avatar).mesh is None
 
@@ -169,3 +169,10 @@ def test_loading_can_be_cancelled(tmp_path, avatar):
 def test_the_saved_mesh_reads_back(tmp_path, avatar):
     saved = save_avatar(tmp_path / "me.ply", avatar, mesh_format="obj")
     assert torch.equal(read_mesh(saved.mesh).texture, avatar.mesh.texture)
+
+
+def test_the_body_beside_an_avatar_is_read_back(tmp_path, avatar):
+    saved = save_avatar(tmp_path / "me.ply", avatar)
+    parameters = read_body_parameters(saved.body, avatar.body.model)
+    assert torch.allclose(parameters.pose, avatar.body.parameters.pose, atol=1e-6)
+    assert save_avatar(tmp_path / "bare.ply", replace(avatar, body=None)).body is None
