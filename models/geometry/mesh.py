@@ -59,8 +59,11 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
 
 def unique_edges(faces: Tensor) -> Tensor:
     """Return the undirected edges [E, 2] of the faces, each once, smaller index first."""
-    edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    return torch.unique(edges.sort(dim=1).values, dim=0)
+    edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).sort(dim=1).values
+    # One integer an edge sorts an order of magnitude faster than rows do.
+    count = int(faces.max()) + 1 if len(faces) else 1
+    key = torch.unique(edges[:, 0] * count + edges[:, 1])
+    return torch.stack([key // count, key % count], dim=1)
 
 
 def take_faces(mesh: Mesh, keep: Tensor) -> tuple[Mesh, Tensor, Tensor]:

@@ -1,0 +1,58 @@
+"""What a dressed person is put together from, and what its paint knows of the spot being painted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .sheets import Sheet
+
+
+@dataclass(frozen=True)
+class Spots:
+    """N spots of a piece to be painted.
+
+    uv:     [N, 2] metres on the flat panel; u to the right, v up as seen from outside
+    panel:  [N] int64
+    values: the sheet's values, interpolated: name -> [N, C]
+    """
+
+    uv: Tensor
+    panel: Tensor
+    values: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Paint:
+    """How N spots look.
+
+    color:  [N, 3] sRGB in 0..1 under white light
+    relief: [N] metres above the surface, for embossing, or None
+    """
+
+    color: Tensor
+    relief: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Skin, a garment, a shoe or hair on the figure at rest.
+
+    sheet:     values "position", "normal", "skinning" and whatever its paint reads
+    labels:    [V] int64, index into LABELS
+    corner_uv: [F, 3, 2] metres on flat panels; each panel has its own plane
+    panel:     [F] int64, the panel of each face
+    density:   texels along a metre, against 1 for cloth
+    warmth:    0..1, how much light bleeds through as in skin
+    paint:     colours spots; asked once, with all spots of the piece
+    """
+
+    sheet: Sheet
+    labels: Tensor
+    corner_uv: Tensor
+    panel: Tensor
+    density: float
+    warmth: float
+    paint: Callable[[Spots], Paint]

@@ -1,0 +1,277 @@
+"""Skin and face: complexion, brows, eyes and lips, painted where the template's face has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..models.avatars.labels import LABEL_INDEX
+from ..models.body import JOINT_INDEX, PARTS
+from .anatomy import Figure
+from .noise import layered, noise, smoothstep
+from .pieces import Paint, Piece, Spots
+from .sheets import Sheet, take
+
+Color = tuple[float, float, float]
+
+# Complexions from fair to deep, sRGB under white light.
+COMPLEXIONS = (
+    (0.960, 0.800, 0.715),
+    (0.920, 0.735, 0.630),
+    (0.850, 0.645, 0.515),
+    (0.735, 0.525, 0.395),
+    (0.580, 0.390, 0.285),
+    (0.425, 0.275, 0.205),
+)
+
+_LABEL_OF_PART = {
+    "head": "face", "neck": "torso_skin", "torso": "torso_skin",
+    "left_upper_arm": "left_arm", "left_lower_arm": "left_arm", "right_upper_arm": "right_arm", "right_lower_arm": "right_arm",
+    "left_hand": "hands", "right_hand": "hands",
+    "left_upper_leg": "left_leg", "left_lower_leg": "left_leg", "left_foot": "left_leg",
+    "right_upper_leg": "right_leg", "right_lower_leg": "right_leg", "right_foot": "right_leg",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a face is made up, apart from its shape.
+
+    complexion: 0 fair .. 1 deep
+    eyes, brows: sRGB
+    lips: 0 bare .. 1 lipstick red
+    lashes: 0 light .. 1 strong
+    stubble: 0 none .. 1 a short beard's shadow
+    """
+
+    complexion: float
+    eyes: Color
+    brows: Color
+    lips: float
+    lashes: float
+    stubble: float
+
+
+def complexion_color(complexion: float) -> Tensor:
+    """Return the skin's sRGB [3] for 0 (fair) to 1 (deep)."""
+    place = complexion * (len(COMPLEXIONS) - 1)
+    index = min(int(place), len(COMPLEXIONS) - 2)
+    return torch.lerp(torch.tensor(COMPLEXIONS[index]), torch.tensor(COMPLEXIONS[index + 1]), place - index)
+
+
+def skin_piece(figure: Figure, face: Face, hidden: Tensor, scalp_hair: Color | None, seed: int) -> Piece:
+    """Return the skin, eyes included, as one piece.
+
+    Args:
+        hidden: [V] bool, vertices that lie well inside clothes or hair and are left out.
+        scalp_hair: colour of the hair whose roots show at the hairline, or None for a bald head.
+    """
+    body = figure.body
+    sheet = figure.sheet
+    eyes = sheet.values["skinning"][:, [JOINT_INDEX["left_eye"], JOINT_INDEX["right_eye"]]].sum(1, keepdim=True)
+    where = torch.stack([figure.on_parts("head"), figure.on_parts("neck")]).any(0).float()[:, None]
+    x, y, z = sheet.values["canonical"].split(1, dim=1)
+    feature = (x.abs() < 0.058) & (y > -0.095) & (y < 0.032) & (z > -0.025)
+    around_eye = feature & (x.abs() > 0.012) & (x.abs() < 0.051) & (y.abs() < 0.013)
+    sheet = sheet.with_values(eye=(eyes > 0.99).float(), head=where, feature=feature.float() + around_eye.float())
+
+    def paint(spots: Spots) -> Paint:
+        return Paint(_paint_skin(spots, face, scalp_hair, seed))
+
+    labels = torch.tensor([LABEL_INDEX[_LABEL_OF_PART[part]] for part in PARTS])[body.parts]
+    shown = _seen_faces(figure) & ~hidden[sheet.faces].all(1)
+    used = torch.unique(sheet.faces[shown])
+    sheet = take(sheet, shown)
+    corner_uv, panel = _skin_panels(sheet, body.corner_uv[shown])
+    return Piece(sheet, labels[used], corner_uv, panel, density=1.0, warmth=1.0, paint=paint)
+
+
+def _seen_faces(figure: Figure) -> Tensor:
+    """Return which faces of the body [F] can be seen at all: not the sockets, the back of the eyes or the depth of the mouth.
+
+    Sockets and mouth have UV islands of their own, at the left edge and at the lower right of the layout.
+    """
+    point = figure.sheet.values["canonical"]
+    u, v = figure.body.corner_uv.mean(1).unbind(1)
+    socket = (u < 0.155) & (v > 0.54) & (v < 0.64)
+    mouth = (u > 0.75) & (v < 0.14) & (point[:, 2][figure.sheet.faces].amin(1) < 0.004)
+    eyeball = figure.body.weights[:, [JOINT_INDEX["left_eye"], JOINT_INDEX["right_eye"]]].sum(1) > 0.99
+    upper, lower = _eye_opening(point[:, 0].abs())
+    behind = eyeball & ((point[:, 2] < 0.0) | (point[:, 1] > upper + 0.004) | (point[:, 1] < lower - 0.004))
+    return ~(socket | mouth | behind[figure.sheet.faces].any(1))
+
+
+def _skin_panels(sheet: Sheet, corner_uv: Tensor) -> tuple[Tensor, Tensor]:
+    """Split the body's UV layout into its islands, each scaled to metres."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    place = (corner_uv * 2**16).round().long()
+    spots, index = torch.unique(place[..., 0] * 2**20 + place[..., 1], return_inverse=True)
+    pairs = torch.cat([index[:, :2], index[:, 1:]]).numpy()
+    graph = coo_matrix((torch.ones(len(pairs)).numpy(), (pairs[:, 0], pairs[:, 1])), (len(spots), len(spots)))
+    panel = torch.from_numpy(connected_components(graph, directed=False)[1]).long()[index[:, 0]]
+    edge_uv = (corner_uv - corner_uv[:, [1, 2, 0]]).norm(dim=-1).sum(1)
+    corners = sheet.position[sheet.faces]
+    edge_metres = (corners - corners[:, [1, 2, 0]]).norm(dim=-1).sum(1)
+    metres = torch.zeros(int(panel.max()) + 1).index_add_(0, panel, edge_metres)
+    units = torch.zeros(len(metres)).index_add_(0, panel, edge_uv)
+    return corner_uv * (metres / units)[panel, None, None], panel
+
+
+def _paint_skin(spots: Spots, face: Face, scalp_hair: Color | None, seed: int) -> Tensor:
+    base = complexion_color(face.complexion)
+    point = spots.values["canonical"]
+    color = base.repeat(len(point), 1)
+    mottle = layered(point * 60, 3, seed)
+    color = color * (1 + 0.035 * mottle[:, None] * torch.tensor([0.6, 1.0, 1.1]))
+    is_head = spots.values["head"][:, 0] > 0.5
+    head = is_head.nonzero()[:, 0]
+    color[head] = _paint_head(point[head], color[head], base, face, scalp_hair, seed)
+    eye = (spots.values["eye"][:, 0] > 0.5).nonzero()[:, 0]
+    color[eye] = _paint_eyes(point[eye], face, seed)
+    return color.clamp(0, 1)
+
+
+def _paint_head(point: Tensor, color: Tensor, base: Tensor, face: Face, scalp_hair: Color | None, seed: int) -> Tensor:
+    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
+    front = smoothstep(-0.06, -0.01, z)
+    flush = base * torch.tensor([1.0, 0.74, 0.72])
+    cheeks = _blob(x, y, 0.040, -0.034, 0.022, 0.017) * front * smoothstep(-0.02, 0.0, z)
+    nose = _blob(x, y, 0.0, -0.040, 0.016, 0.014) * smoothstep(0.02, 0.035, z)
+    ears = smoothstep(0.074, 0.082, x) * smoothstep(-0.055, -0.07, z) * smoothstep(-0.06, -0.045, y) * smoothstep(0.012, 0.0, y)
+    chin = _blob(x, y, 0.0, -0.100, 0.016, 0.012) * front
+    color = _mix(color, flush, 0.40 * cheeks + 0.38 * nose + 0.5 * ears + 0.15 * chin)
+    shade = base * torch.tensor([0.82, 0.72, 0.70])
+    color = _mix(color, shade, 0.30 * _blob(x, y, 0.030, -0.011, 0.014, 0.006) * front)
+    nostrils = _blob(x, y, 0.0105, -0.0445, 0.0042, 0.0028) * smoothstep(0.044, 0.038, z) * smoothstep(0.015, 0.022, z)
+    color = _mix(color, base * torch.tensor([0.40, 0.28, 0.25]), 0.85 * nostrils)
+    if face.stubble:
+        color = _paint_stubble(point, color, face, seed)
+    color = _paint_lips(point, color, base, face)
+    color = _paint_lids(point, color, base, face)
+    color = _paint_brows(point, color, face, seed)
+    if scalp_hair is not None:
+        above = above_hairline(point)
+        strands = noise(torch.stack([point[:, 0] * 900, point[:, 2] * 900, y * 60], 1), seed + 5)
+        roots = smoothstep(-0.006, 0.008, above + 0.005 * strands)
+        color = _mix(color, torch.tensor(scalp_hair) * 0.62, 0.92 * roots)
+    return color
+
+
+def above_hairline(point: Tensor) -> Tensor:
+    """Return how far [N] canonical points lie above the natural hairline, metres, negative on the face, ears and neck."""
+    # z from the nape to the forehead, and the hairline's height there.
+    line = torch.tensor(
+        [
+            (-0.200, -0.066), (-0.150, -0.066), (-0.130, -0.060), (-0.112, -0.042), (-0.100, -0.012), (-0.092, 0.006), (-0.080, 0.012),
+            (-0.070, 0.008), (-0.064, -0.012), (-0.058, -0.014), (-0.052, 0.006), (-0.042, 0.030), (-0.028, 0.050), (-0.012, 0.062),
+            (0.008, 0.070), (0.040, 0.072),
+        ]
+    )  # fmt: skip
+    place = torch.searchsorted(line[:, 0].contiguous(), point[:, 2].contiguous()).clamp(1, len(line) - 1)
+    low, high = line[place - 1], line[place]
+    amount = ((point[:, 2] - low[:, 0]) / (high[:, 0] - low[:, 0])).clamp(0, 1)
+    return point[:, 1] - torch.lerp(low[:, 1], high[:, 1], amount)
+
+
+def _paint_stubble(point: Tensor, color: Tensor, face: Face, seed: int) -> Tensor:
+    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
+    jaw = smoothstep(-0.030, -0.060, y + 0.25 * (x - 0.03)) * smoothstep(-0.135, -0.118, y) * smoothstep(-0.075, -0.055, z)
+    upper_lip = _blob(x, y, 0.010, -0.057, 0.016, 0.006)
+    bare_cheek = _blob(x, y, 0.034, -0.045, 0.016, 0.016)
+    grain = 0.75 + 0.25 * noise(point * 1400, seed + 9)
+    amount = torch.maximum(jaw * (1 - 0.8 * bare_cheek), upper_lip) * smoothstep(-0.07, -0.05, z) * grain
+    return _mix(color, torch.tensor(face.brows) * 0.9, 0.62 * face.stubble * amount)
+
+
+def _paint_lips(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tensor:
+    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
+    across = (x / 0.0250).clamp(0, 1)
+    bow = 1 - across**2
+    top = -0.0725 + 0.0098 * bow**0.75 - 0.0016 * torch.exp(-((x / 0.0032) ** 2))
+    bottom = -0.0725 - 0.0128 * bow**0.8
+    soft = 0.0011
+    inside = smoothstep(-soft, soft, top - y) * smoothstep(-soft, soft, y - bottom) * smoothstep(0.0256, 0.0240, x)
+    inside = inside * smoothstep(0.0, 0.01, z)
+    bare = base * torch.tensor([0.88, 0.60, 0.58])
+    rouge = torch.tensor([0.72, 0.20, 0.24]) * (0.55 + 0.45 * base.mean() / 0.75)
+    shine = 0.10 * _blob(x, y, 0.006, -0.0785, 0.008, 0.0025)[:, None]
+    lip = torch.lerp(bare, rouge, face.lips) + shine
+    color = _mix(color, lip, 0.9 * inside)
+    seam = torch.exp(-(((y + 0.0718 + 0.0009 * (across - 0.4)) / 0.0009) ** 2)) * smoothstep(0.0255, 0.0235, x) * smoothstep(0.0, 0.01, z)
+    color = _mix(color, base * torch.tensor([0.36, 0.16, 0.15]), 0.75 * seam)
+    mouth = smoothstep(0.021, 0.019, z + 0.2 * x) * (x < 0.024) * (y < -0.055) * (y > -0.095) * (z > -0.06)
+    return _mix(color, base * torch.tensor([0.30, 0.13, 0.12]), mouth)
+
+
+def _eye_opening(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the heights of the upper and lower lid margin at |x|; the corners are at 0.0195 and 0.0440."""
+    along = ((x - 0.0195) / 0.0245).clamp(0, 1)
+    corner = torch.lerp(torch.tensor(-0.0034), torch.tensor(-0.0010), along)
+    arch = (4 * along * (1 - along)).clamp_min(0)
+    return corner + 0.0049 * arch**0.62, corner - 0.0035 * arch**0.8
+
+
+def _paint_lids(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tensor:
+    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
+    upper, lower = _eye_opening(x)
+    within = smoothstep(0.0165, 0.0200, x) * smoothstep(0.0475, 0.0440, x) * smoothstep(-0.02, -0.005, z)
+    crease = torch.exp(-(((y - upper - 0.0046) / 0.0011) ** 2)) * within
+    lid = smoothstep(0.007, 0.001, y - upper) * smoothstep(-0.003, 0.0, y - upper) * within
+    dark = base * torch.tensor([0.62, 0.46, 0.42])
+    color = _mix(color, dark, 0.30 * crease + 0.22 * lid)
+    ink = torch.tensor([0.10, 0.07, 0.06])
+    thickness = 0.0006 + 0.0009 * smoothstep(0.018, 0.042, x) * (0.5 + 0.5 * face.lashes)
+    lashes = torch.exp(-(((y - upper - 0.0003) / thickness) ** 2)) * within
+    under = torch.exp(-(((y - lower + 0.0002) / 0.0006) ** 2)) * within * smoothstep(0.022, 0.036, x)
+    return _mix(color, ink, (0.55 + 0.4 * face.lashes) * lashes + (0.12 + 0.25 * face.lashes) * under)
+
+
+def _paint_brows(point: Tensor, color: Tensor, face: Face, seed: int) -> Tensor:
+    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
+    along = ((x - 0.0125) / 0.0400).clamp(-0.2, 1.2)
+    middle = 0.0160 + 0.0068 * torch.sin((along.clamp(0, 1) ** 0.85) * 2.35)
+    half = 0.0032 * smoothstep(-0.06, 0.18, along) * (1 - 0.78 * smoothstep(0.45, 1.05, along)) * (1.15 - 0.3 * face.lashes)
+    lean = along * 0.010
+    hairs = noise(torch.stack([(x - 0.7 * (y - middle) - lean) * 1500, (y - middle) * 130, point[:, 0].sign() * 3], 1), seed + 3)
+    edge = (half - (y - middle).abs()) / 0.0011
+    amount = (0.55 + edge + 0.75 * hairs).clamp(0, 1) * smoothstep(1.02, 0.92, along) * smoothstep(-0.1, 0.05, along) * (half > 0.0003)
+    return _mix(color, torch.tensor(face.brows), 0.82 * amount * smoothstep(-0.03, -0.01, z))
+
+
+def _paint_eyes(point: Tensor, face: Face, seed: int) -> Tensor:
+    side = point[:, 0].sign()
+    x, y = point[:, 0] - 0.0312 * side, point[:, 1] + 0.0012
+    radius = torch.hypot(x, y)
+    upper, lower = _eye_opening(point[:, 0].abs())
+    veins = smoothstep(0.007, 0.013, x.abs())
+    white = torch.tensor([0.93, 0.915, 0.90])
+    color = _mix(white.repeat(len(point), 1), torch.tensor([0.86, 0.70, 0.66]), 0.45 * veins)
+    iris = torch.tensor(face.eyes)
+    angle = torch.atan2(y, x)
+    rays = noise(torch.stack([angle * 9, side * 5], 1), seed + 7)[:, None]
+    glow = (0.75 + 0.25 * rays + 0.5 * smoothstep(0.002, -0.004, y)[:, None]) * torch.lerp(
+        torch.tensor(1.25), torch.tensor(0.85), smoothstep(0.0025, 0.0055, radius)
+    )[:, None]
+    color = _mix(color, iris * glow, smoothstep(0.0064, 0.0058, radius))
+    ring = torch.exp(-(((radius - 0.0059) / 0.0006) ** 2))
+    color = _mix(color, iris * 0.25, 0.75 * ring)
+    color = _mix(color, torch.tensor([0.03, 0.025, 0.025]), smoothstep(0.0030, 0.0025, radius))
+    # The lid's shadow, and what makes an eye alive: the lamp mirrored in it, on the lamp's side.
+    shadow = smoothstep(-0.0006, 0.0030, y - 0.0012 - upper + 0.0030)
+    color = color * (1 - 0.42 * shadow)[:, None]
+    lamp = smoothstep(0.0013, 0.0008, torch.hypot(x - 0.0020, y - 0.0016))
+    soft = 0.30 * smoothstep(0.0014, 0.0004, torch.hypot(x + 0.0020, y + 0.0024))
+    return _mix(color, torch.tensor([1.0, 1.0, 1.0]), torch.maximum(0.95 * lamp, soft))
+
+
+def _blob(x: Tensor, y: Tensor, cx: float, cy: float, rx: float, ry: float) -> Tensor:
+    """A soft elliptic spot, 1 in its middle."""
+    return torch.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2)
+
+
+def _mix(color: Tensor, other: Tensor, amount: Tensor) -> Tensor:
+    return torch.lerp(color, other.expand_as(color), amount.clamp(0, 1)[:, None])

@@ -1,0 +1,118 @@
+"""What all garments share: taking cloth from the body's surface, sewing lines, and finishing a draped sheet into a piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..models.avatars.labels import LABEL_INDEX
+from .anatomy import Figure
+from .draping import Obstacle, hem
+from .flattening import flatten
+from .noise import layered, noise, smoothstep
+from .pieces import Paint, Piece, Spots
+from .sheets import Sheet, subdivide, take
+
+# How far cloth reaches over the skin that is cut away beneath it.
+OVERLAP = 0.03
+
+
+def cloth_from(figure: Figure, *parts: str) -> Sheet:
+    """Return a fine copy of the body's surface over some parts, named without their side, with one ring of faces beyond."""
+    wanted = figure.on_parts(*parts)[figure.sheet.faces].any(1)
+    sheet = subdivide(take(figure.sheet, wanted))
+    normal = torch.nn.functional.normalize(sheet.values["normal"], dim=1)
+    return sheet.with_values(normal=normal, start=sheet.position)
+
+
+def ball(points: Tensor, centre: Tensor, radii: tuple[float, float, float]) -> Tensor:
+    """Return about the distance [N] in metres from the surface of an ellipsoid, negative inside."""
+    size = torch.tensor(radii)
+    return (((points - centre) / size).norm(dim=1) - 1) * float(size.mean())
+
+
+def body_obstacle(figure: Figure) -> Obstacle:
+    """Return the body as an obstacle, sampled finely; eyes and the inside of the mouth are left out with the head."""
+    keep = ~figure.on_parts("head")[figure.sheet.faces].all(1)
+    sheet = subdivide(take(figure.sheet, keep))
+    return Obstacle(sheet.position, torch.nn.functional.normalize(sheet.values["normal"], dim=1))
+
+
+def flat_panels(
+    sheet: Sheet,
+    panel: Tensor,  # [F]
+    guess: Tensor,  # [F, 3, 2] rough flat positions of the corners, metres
+    opened: Tensor | None = None,  # [F, 3] bool, corners on the far side of a cut inside a panel
+) -> Tensor:  # [F, 3, 2] metres
+    """Unroll every panel of a sheet."""
+    key = (sheet.faces * (int(panel.max()) + 1) + panel[:, None]) * 2
+    if opened is not None:
+        key = key + opened.long()
+    unique, corner = torch.unique(key, return_inverse=True)
+    vertex = torch.zeros(len(unique), dtype=torch.int64)
+    vertex[corner] = sheet.faces
+    start = torch.zeros(len(unique), 2)
+    start[corner] = guess
+    return flatten(sheet.position[vertex], corner, start)[corner]
+
+
+def seen_from(sheet: Sheet, from_front: Tensor) -> Tensor:
+    """Guess flat positions [F, 3, 2] by looking at faces from the front where `from_front` [F], else from the back."""
+    corners = sheet.values["start"][sheet.faces]
+    return torch.stack([corners[..., 0] * torch.where(from_front, 1.0, -1.0)[:, None], corners[..., 1]], -1)
+
+
+def ring_faces(rows: int, columns: int) -> Tensor:
+    """Faces of a closed band of rings, top ring first, vertices of a ring going from the front (+Z) towards +X."""
+    row, column = torch.meshgrid(torch.arange(rows - 1), torch.arange(columns), indexing="ij")
+    row, column = row.flatten(), column.flatten()
+    here, beside = row * columns + column, row * columns + (column + 1) % columns
+    below, across = here + columns, beside + columns
+    return torch.cat([torch.stack([here, below, beside], 1), torch.stack([beside, below, across], 1)])
+
+
+def finish(
+    sheet: Sheet,
+    panel: Tensor,
+    corner_uv: Tensor,
+    label: str,
+    paint: Callable[[Spots], Paint],
+    density: float = 1.0,
+) -> Piece:
+    """Fold the hems in and make a piece of a draped sheet."""
+    hemmed, owner, origin = hem(sheet)
+    # A fold takes its colour from the rim that it hangs on.
+    fold_uv = corner_uv[owner].gather(1, origin[..., None].expand(-1, -1, 2))
+    return Piece(
+        sheet=hemmed,
+        labels=torch.full((len(hemmed.position),), LABEL_INDEX[label]),
+        corner_uv=torch.cat([corner_uv, fold_uv]),
+        panel=torch.cat([panel, panel[owner]]),
+        density=density,
+        warmth=0.12,
+        paint=paint,
+    )
+
+
+def stitched(paint: Paint, edge: Tensor, thread: float = 0.72, inset: float = 0.016) -> Paint:
+    """Sew a hem: a line of stitches `inset` metres from the edge [N], darker than the cloth, with a soft roll below it."""
+    line = torch.exp(-(((edge - inset) / 0.0011) ** 2))
+    roll = smoothstep(inset, inset * 0.55, edge) * smoothstep(0.0, inset * 0.3, edge)
+    color = paint.color * (1 - (1 - thread) * line - 0.05 * smoothstep(0.004, 0.0, edge))[:, None]
+    relief = paint.relief if paint.relief is not None else torch.zeros(len(edge))
+    return Paint(color, relief + 0.0008 * roll - 0.0008 * line)
+
+
+def wrinkles(uv: Tensor, where: Tensor, slant: Tensor, seed: int) -> Tensor:
+    """Return folds in metres of relief [N], as strong as `where` [N] says, running across the direction in which cloth is pushed.
+
+    Args:
+        slant: [N] how much the folds lean, metres sideways a metre up.
+    """
+    across = torch.stack([(uv[:, 0] + slant * uv[:, 1]) * 9, uv[:, 1] * 34], 1)
+    bend = 0.35 * layered(uv * 14, 2, seed + 11)
+    folds = noise(across + bend[:, None], seed)
+    fine = 0.4 * noise(across * 2.1 + 2 * bend[:, None], seed + 1)
+    return 0.0045 * where * (folds + fine)

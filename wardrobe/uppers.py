@@ -1,0 +1,214 @@
+"""Upper garments: cut from the surface of torso and arms, hung from chest and shoulders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .anatomy import Figure
+from .draping import Obstacle, bridge, fall_to, hang, relax, wrap_tube
+from .fabrics import Fabric, weave
+from .noise import smoothstep
+from .pieces import Paint, Piece, Spots
+from .sheets import Sheet, clip, split
+from .tailoring import ball, cloth_from, finish, flat_panels, seen_from, stitched, wrinkles
+
+_FRONT, _BACK, _LEFT_SLEEVE, _RIGHT_SLEEVE = range(4)
+
+
+@dataclass(frozen=True)
+class UpperCut:
+    """The pattern of an upper garment.
+
+    sleeve:   length as a share of the arm to the wrist; 0 is sleeveless
+    neck:     "crew", "v", "scoop" or "collar"
+    length:   height of the hem between crotch (0) and waist (1)
+    ease:     metres between body and cloth when fitted, and when loose
+    """
+
+    sleeve: float
+    neck: str
+    length: float
+    ease: tuple[float, float]
+
+
+UPPER_CUTS = {
+    "tank": UpperCut(0.0, "scoop", 0.35, (0.004, 0.016)),
+    "t-shirt": UpperCut(0.30, "crew", 0.28, (0.006, 0.024)),
+    "v-neck": UpperCut(0.26, "v", 0.30, (0.005, 0.020)),
+    "long sleeve": UpperCut(0.97, "crew", 0.28, (0.006, 0.022)),
+    "shirt": UpperCut(0.97, "collar", 0.20, (0.008, 0.026)),
+    "sweater": UpperCut(0.98, "crew", 0.34, (0.012, 0.030)),
+}
+
+
+@dataclass(frozen=True)
+class UpperGarment:
+    """An upper garment to be made.
+
+    cut: a name in UPPER_CUTS
+    looseness: 0 fitted .. 1 loose
+    """
+
+    cut: str
+    fabric: Fabric
+    looseness: float = 0.5
+
+
+def upper_edge(figure: Figure, sheet: Sheet, cut: UpperCut) -> Tensor:
+    """Return about how many metres [V] inside the garment's edges a spot of the body's surface lies, negative outside it."""
+    point = sheet.position
+    arm, armness = sheet.values["arm"][:, 0], sheet.values["armness"][:, 0]
+    hem_height = figure.crotch + cut.length * (figure.waist - figure.crotch)
+    edge = point[:, 1] - hem_height + 10 * armness
+    edge = torch.minimum(edge, _neckline(figure, point, cut.neck))
+    if cut.sleeve:
+        return torch.minimum(edge, cut.sleeve * _arm_length(figure) - arm)
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        centre = figure.joint(f"{side}_shoulder") + torch.tensor([sign * 0.035, -0.02, 0.0])
+        hole = ball(point, centre, (0.085, 0.115, 0.12))
+        edge = torch.minimum(edge, torch.minimum(hole, 0.06 - (point - centre)[:, 0] * sign + 10 * (armness < 0.02)))
+    return edge
+
+
+def make_upper(figure: Figure, garment: UpperGarment, obstacle: Obstacle, seed: int) -> Piece:
+    """Cut, drape and flatten an upper garment.
+
+    Raises:
+        ValueError: if the cut is unknown.
+    """
+    if garment.cut not in UPPER_CUTS:
+        raise ValueError(f"There is no upper garment '{garment.cut}'; use one of {', '.join(UPPER_CUTS)}.")
+    cut = UPPER_CUTS[garment.cut]
+    sheet = cloth_from(figure, "torso", "neck", "upper_arm", "lower_arm", "upper_leg")
+    edge = upper_edge(figure, sheet, cut)
+    sheet = clip(sheet.with_values(edge=edge[:, None]), edge)
+    sheet = _mark_seams(figure, sheet)
+    panel, guess, opened = _panels(figure, sheet)
+    sheet = _drape(figure, sheet, cut, garment.looseness, obstacle)
+    corner_uv = flat_panels(sheet, panel, guess, opened)
+    return finish(sheet, panel, corner_uv, "clothes", _painter(figure, garment, cut, seed))
+
+
+def _neckline(figure: Figure, point: Tensor, neck: str) -> Tensor:
+    """Return the distance [V] outside the neck opening."""
+    ring = _neck_ring(figure)
+    radii = {"crew": (0.078, 0.075, 0.080), "v": (0.080, 0.075, 0.080), "scoop": (0.100, 0.10, 0.105), "collar": (0.070, 0.06, 0.072)}
+    lower = {"crew": 0.0, "v": 0.0, "scoop": 0.01, "collar": -0.01}[neck]
+    edge = ball(point, ring - torch.tensor([0.0, lower, 0.0]), radii[neck])
+    # What is above the opening, the neck itself, is outside as well.
+    edge = torch.minimum(edge, ring[1] + 0.045 - point[:, 1])
+    if neck == "v":
+        tip = ring[1] - 0.135
+        wedge = (point[:, 0].abs() - 0.55 * (point[:, 1] - tip)) * 0.87
+        edge = torch.where(point[:, 2] > ring[2], torch.minimum(edge, wedge), edge)
+    return edge
+
+
+def _neck_ring(figure: Figure) -> Tensor:
+    """Return the middle [3] of the line where the neck meets the torso."""
+    neck, torso = figure.on_parts("neck")[figure.sheet.faces], figure.on_parts("torso")[figure.sheet.faces]
+    between = figure.sheet.faces[neck.any(1) & torso.any(1)]
+    points = figure.sheet.position[torch.unique(between)]
+    return (points.amin(0) + points.amax(0)) / 2
+
+
+def _arm_length(figure: Figure) -> float:
+    joints = [figure.joint(f"left_{name}") for name in ("shoulder", "elbow", "wrist")]
+    return float((joints[1] - joints[0]).norm() + (joints[2] - joints[1]).norm())
+
+
+def _arm_axis_depth(figure: Figure, sheet: Sheet) -> Tensor:
+    """Return how far [V] each vertex lies in front of the axis of the arm."""
+    shoulder, elbow, wrist = (figure.joint(f"left_{name}") for name in ("shoulder", "elbow", "wrist"))
+    upper = float((elbow - shoulder).norm())
+    arm = sheet.values["arm"][:, 0].clamp_min(0)
+    first = (arm / upper).clamp(0, 1)
+    second = ((arm - upper) / float((wrist - elbow).norm())).clamp(0, 1)
+    axis = shoulder[2] + first * (elbow[2] - shoulder[2]) + second * (wrist[2] - elbow[2])
+    return sheet.values["start"][:, 2] - axis
+
+
+def _mark_seams(figure: Figure, sheet: Sheet) -> Sheet:
+    """Cut the side, shoulder and sleeve seams into the triangulation, so that panels end on clean lines."""
+    sheet, _ = split(sheet, sheet.values["armness"][:, 0] - 0.5)
+    sheet, _ = split(sheet, _side_depth(figure, sheet))
+    return sheet
+
+
+def _side_depth(figure: Figure, sheet: Sheet) -> Tensor:
+    """Return how far [V] in front of the side seam, or of the sleeve's seam, each vertex lies."""
+    shoulder = float(figure.joint("left_shoulder")[2])
+    torso = sheet.values["start"][:, 2] - shoulder
+    amount = smoothstep(0.15, 0.85, sheet.values["armness"][:, 0])
+    return torch.lerp(torso, _arm_axis_depth(figure, sheet), amount)
+
+
+def _panels(figure: Figure, sheet: Sheet) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the panel of each face [F], a guess of its flat corners [F, 3, 2], and corners beyond a sleeve's cut [F, 3]."""
+    faces = sheet.faces
+    depth = _side_depth(figure, sheet)
+    in_front = depth[faces].sum(1) > 0
+    on_arm = sheet.values["armness"][:, 0][faces].mean(1) > 0.5
+    left = sheet.position[:, 0][faces].mean(1) > 0
+    panel = torch.where(on_arm, torch.where(left, _LEFT_SLEEVE, _RIGHT_SLEEVE), torch.where(in_front, _FRONT, _BACK))
+    guess = seen_from(sheet, in_front)
+    sleeve, below = _sleeve_guess(figure, sheet, depth, in_front)
+    guess = torch.where(on_arm[:, None, None], sleeve, guess)
+    on_seam = (depth.abs() < 1e-5)[faces] & below
+    return panel, guess, on_seam & (on_arm & in_front)[:, None]
+
+
+def _sleeve_guess(figure: Figure, sheet: Sheet, depth: Tensor, in_front: Tensor) -> tuple[Tensor, Tensor]:
+    """Unroll sleeves as tubes that are cut open below: flat corners [F, 3, 2], and which corners lie below the arm [F, 3]."""
+    direction = torch.nn.functional.normalize(figure.joint("left_elbow") - figure.joint("left_shoulder"), dim=0)
+    upwards = torch.tensor([-direction[1], direction[0]])  # in the plane of x and y, across the arm
+    point = sheet.values["start"]
+    mirrored = torch.stack([point[:, 0].abs(), point[:, 1]], 1)
+    height = (mirrored - figure.joint("left_shoulder")[:2]) @ upwards
+    height = (height[sheet.faces]).clamp(-0.3, 0.3)
+    ahead = depth[sheet.faces]
+    # On a seam the angle is exactly 0 or pi; its sign is the face's.
+    ahead = torch.where(in_front[:, None], ahead.clamp_min(1e-7), ahead.clamp_max(-1e-7))
+    angle = torch.atan2(ahead, height)
+    side = torch.where(point[:, 0] > 0, 1.0, -1.0)[sheet.faces]
+    flat = torch.stack([-angle * 0.05 * side, -sheet.values["arm"][:, 0][sheet.faces]], -1)
+    return flat, height < 0
+
+
+def _drape(figure: Figure, sheet: Sheet, cut: UpperCut, looseness: float, obstacle: Obstacle) -> Sheet:
+    ease = cut.ease[0] + looseness * (cut.ease[1] - cut.ease[0])
+    armness = sheet.values["armness"][:, 0]
+    near_collar = smoothstep(0.0, 0.06, sheet.values["edge"][:, 0]).maximum(smoothstep(figure.armpit + 0.05, figure.armpit, sheet.position[:, 1]))
+    room = 0.004 + ease * (0.25 + 0.75 * near_collar) * (1 + 0.35 * smoothstep(0.1, 0.5, sheet.values["arm"][:, 0]))
+    position = sheet.position + room[:, None] * sheet.values["normal"]
+    torso = figure.on_parts("torso", "upper_leg") & (figure.sheet.values["leg"][:, 0] < 0.3)
+    middle = figure.sheet.position[figure.on_parts("torso")][:, 2].mean()
+    top = torch.tensor([0.0, figure.armpit + 0.08, float(middle)])
+    bottom = torch.tensor([0.0, float(sheet.position[:, 1].min()) - 0.03, float(middle)])
+    body = wrap_tube(figure.sheet.position[torso & (figure.sheet.position[:, 1] < float(top[1]) + 0.02)], top, bottom)
+    tube = hang(bridge(body, 0.8), slope=0.55 - 0.45 * looseness)
+    amount = smoothstep(figure.armpit + 0.06, figure.armpit - 0.06, position[:, 1]) * smoothstep(0.25, 0.05, armness)
+    position = fall_to(position, tube, torch.full((len(position),), ease + 0.003), amount)
+    return relax(sheet.with_values(position=position), obstacle, 0.004, rounds=14)
+
+
+def _painter(figure: Figure, garment: UpperGarment, cut: UpperCut, seed: int) -> Callable[[Spots], Paint]:
+    def paint(spots: Spots) -> Paint:
+        cloth = weave(garment.fabric, spots.uv - torch.tensor([0.0, figure.armpit]) * (spots.panel < _LEFT_SLEEVE)[:, None], seed)
+        edge = spots.values["edge"][:, 0]
+        arm = spots.values["arm"][:, 0]
+        elbow = torch.exp(-(((arm - 0.46 * _arm_length(figure)) / 0.09) ** 2)) * (cut.sleeve > 0.6)
+        height = spots.values["position"][:, 1]
+        waist = torch.exp(-(((height - figure.waist - 0.02) / 0.10) ** 2)) * (arm < 0)
+        armpit = torch.exp(-(((height - figure.armpit) / 0.07) ** 2)) * smoothstep(0.08, 0.15, spots.values["position"][:, 0].abs()) * (arm < 0.1)
+        where = 0.12 + 0.6 * elbow + 0.45 * waist + 0.4 * armpit
+        slant = 0.7 * (spots.values["position"][:, 0] / 0.05).tanh()
+        relief = wrinkles(spots.uv, where * (0.6 + 0.6 * garment.looseness), slant, seed)
+        base = relief if cloth.relief is None else relief + cloth.relief
+        return stitched(Paint(cloth.color, base), edge)
+
+    return paint
