@@ -58,7 +58,7 @@ def main() -> None:
 
 def _kind(socket: str, settings: dict[str, Any]) -> str:
     if socket in ("INT", "FLOAT"):
-        return f"{settings['min']:g} to {settings['max']:g}, {settings['default']:g}"
+        return f"{settings['min']} to {settings['max']}, {settings['default']} by default"
     if socket == "COMBO":
         return "choice"
     return {"BOOLEAN": "on or off", "STRING": "text"}.get(socket, socket)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..host import ComfyExtension
-from . import avatarmix, avatars, bodies
+from . import avatarmix, avatars, bodies, wardrobe
 
-NODES = [*avatars.NODES, *bodies.NODES, *avatarmix.NODES]
+NODES = [*wardrobe.NODES, *avatars.NODES, *bodies.NODES, *avatarmix.NODES]
 
 
 class ModisteExtension(ComfyExtension):

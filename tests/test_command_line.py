@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from modiste.lab.bench import BENCHES, measure
 from modiste.lab.bench.import_time import heavy
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from modiste.lab.bench.import_time import HEAVY, heavy, probe
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -111,7 +111,7 @@ def parse_color(text: str) -> Tensor:
         ValueError: if the text is anything else.
     """
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text.strip()):
-        raise ValueError(f"The background '{text}' is not a colour: write it as #rrggbb, for example #e8e6e3.")
+        raise ValueError(f"'{text}' is not a colour: write it as #rrggbb, for example #e8e6e3.")
     return torch.tensor([int(text.strip()[i : i + 2], 16) / 255 for i in (1, 3, 5)])
 
 

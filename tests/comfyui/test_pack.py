@@ -1,6 +1,7 @@
 """The pack in a real ComfyUI: it loads, says what headless says, and serves its help and templates."""
 
 import pytest
+
 from modiste.host.headless.schema import object_info as headless_object_info
 from modiste.host.headless.session import Session, use
 from modiste.lab.object_info import comparable, record, recorded

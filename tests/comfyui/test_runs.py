@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from comfy_cli.workflow_to_api import convert_ui_to_api
+from PIL import Image
+
 from modiste.host.headless.executor import Executor
 from modiste.host.headless.listing import CORE_NODES, by_id
 from modiste.host.headless.session import Session
 from modiste.nodes import NODES
-from PIL import Image
 
 TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "workflows").glob("*.json"))
 SMALL = {"views": 3, "width": 128, "height": 128, "gaussians": 5000}  # what a template is reduced to here

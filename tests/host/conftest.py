@@ -1,6 +1,7 @@
 """Small nodes to run workflows of, and a session in a folder of its own."""
 
 import pytest
+
 from modiste.host.headless import io, progress
 from modiste.host.headless.executor import Executor
 from modiste.host.headless.folders import input_files, input_path, output_path

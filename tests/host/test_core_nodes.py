@@ -6,11 +6,12 @@ import struct
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from modiste.host.headless import core_nodes, core_nodes_3d
 from modiste.host.headless.errors import WorkflowError
 from modiste.host.headless.images import scale
 from modiste.host.headless.types3d import Splat
-from PIL import Image
 
 
 def save(session, name, pixels, mode=None):

@@ -1,6 +1,7 @@
 """How a workflow runs: order, lists, caching, failures, cancelling and the files it leaves."""
 
 import pytest
+
 from modiste.host.headless.errors import WorkflowError
 from modiste.host.headless.executor import Executor
 from modiste.host.headless.session import Session, use

@@ -1,6 +1,7 @@
 """Headless and ComfyUI describe our nodes alike; the live half of this check is in tests/comfyui."""
 
 import pytest
+
 from modiste.host.headless.schema import object_info
 from modiste.host.headless.session import Session, use
 from modiste.lab.object_info import KEPT, comparable, recorded

@@ -1,6 +1,7 @@
 """What --input, --set and --seed change in a workflow."""
 
 import pytest
+
 from modiste.host.headless.errors import WorkflowError
 from modiste.host.headless.folders import input_path
 from modiste.host.headless.overrides import first_seed, set_file, set_seeds, set_value

@@ -6,6 +6,7 @@ import stat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from modiste.host.paths import find_file, find_readable, inside, list_files, list_readable, numbered_path
 
 HOSTILE = ["/etc/passwd", "../a.ply", "a/../../b.ply", "..\\b.ply", "C:\\b.ply", "C:b.ply", "\\\\host\\share\\b.ply", "\\b.ply"]

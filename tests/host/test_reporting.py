@@ -3,6 +3,7 @@
 import io
 
 import pytest
+
 from modiste.host.headless import reporting
 from modiste.host.headless.progress import Progress, check_interrupt
 from modiste.host.headless.reporting import BarReporter, PlainReporter

@@ -1,6 +1,7 @@
 """The `/object_info` that follows from a schema; expectations are what ComfyUI 0.3.64 answers for the same schema."""
 
 import pytest
+
 from modiste.host.headless import io
 from modiste.host.headless.schema import object_info
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from modiste.host.headless.errors import WorkflowError
 from modiste.host.headless.workflow import load_workflow, to_prompt
 

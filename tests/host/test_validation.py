@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from modiste.host.headless import io
 from modiste.host.headless.errors import WorkflowError
 from modiste.host.headless.validation import check_value, plan, read_value, types_fit

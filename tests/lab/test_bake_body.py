@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from modiste.models.body.modiste import BODY_FILE
 from safetensors.torch import load_file
+
+from modiste.models.body.modiste import BODY_FILE
 
 
 @pytest.fixture(scope="module")

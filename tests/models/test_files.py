@@ -1,6 +1,7 @@
 import os
 
 import pytest
+
 from modiste.models.files import atomic_write, existing_file, fingerprint
 
 

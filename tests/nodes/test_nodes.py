@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from modiste.lab.help_pages import PAGES, pack_infos, refreshed
 from modiste.lab.templates import FOLDER, TEMPLATES, build
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+
 from modiste.models.avatars import LABEL_INDEX, Avatar, sample_gaussians
 from modiste.models.body import PARTS, BodyParameters, BodyState, load_modiste_body
 from modiste.models.geometry import Mesh

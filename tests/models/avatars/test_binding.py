@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+
 from modiste.models.avatars import BoundGaussians, bind_gaussians, world_gaussians
 from modiste.models.geometry import Gaussians, Mesh
 from modiste.models.geometry.rotation import quaternion_to_matrix

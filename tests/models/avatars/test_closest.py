@@ -4,6 +4,7 @@ import torch
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modiste.models.avatars.closest import closest_points
 
 

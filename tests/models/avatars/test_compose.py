@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from modiste.models.avatars import LABEL_INDEX, align_head, compose, transfer_skin_tone, world_gaussians
 from modiste.models.avatars.graph import components
 from modiste.models.avatars.neck import neck_tube

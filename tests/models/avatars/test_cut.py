@@ -1,6 +1,7 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modiste.models.avatars import Avatar, bind_gaussians, sample_gaussians, select_faces, world_gaussians
 from modiste.models.avatars.cut import split_faces
 from modiste.models.geometry import Gaussians, Mesh

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from modiste.models.avatars import Avatar, bind_gaussians, follow, sample_gaussians, transform, world_gaussians
 from modiste.models.avatars.deform import deform_covariance
 from modiste.models.geometry import Gaussians, Mesh

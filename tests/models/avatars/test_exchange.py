@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+
 from modiste.models.avatars.binding import world_gaussians
 from modiste.models.avatars.exchange import (
     avatar_from_mesh,

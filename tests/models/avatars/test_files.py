@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+
 from modiste.models.avatars.binding import world_gaussians
 from modiste.models.avatars.files import load_avatar, read_splat_file, save_avatar
 from modiste.models.avatars.formats.gaussian_ply import read_gaussian_ply, write_gaussian_ply

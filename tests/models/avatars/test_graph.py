@@ -1,4 +1,5 @@
 import torch
+
 from modiste.models.avatars.graph import components, harmonic_fill, smooth
 
 

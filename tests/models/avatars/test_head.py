@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from modiste.models.avatars import HEAD, LABEL_INDEX, align_head, transform
 from modiste.models.avatars.head import TONGUE, mean_rigid
 from modiste.models.avatars.neck import cut_at_neck, head_and_neck, neck_tube

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import torch
+
 from modiste.models.avatars import Avatar, join, sample_gaussians, world_gaussians
 from modiste.models.avatars.sampling import surface_colors
 from modiste.models.geometry import Mesh

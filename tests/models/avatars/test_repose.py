@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from modiste.models.avatars import repose, world_gaussians
 from modiste.models.body import BodyParameters
 from modiste.models.geometry.rotation import quaternion_to_matrix

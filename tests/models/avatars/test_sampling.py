@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from modiste.models.avatars import sample_gaussians, world_gaussians
 from modiste.models.geometry import Mesh
 from modiste.models.render import look_at, render_splats

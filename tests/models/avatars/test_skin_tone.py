@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from modiste.models.avatars import LABEL_INDEX, transfer_skin_tone
 from modiste.models.avatars.selection import gaussians_labelled
 from modiste.models.avatars.skin_tone import LabStatistics, lab_statistics, transfer_lab_statistics

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from modiste.models.avatars import LABEL_INDEX, rig, transfer_skinning, transform
 from modiste.models.body import JOINT_INDEX, PARTS, BodyParameters, BodyState
 from modiste.models.geometry import Mesh

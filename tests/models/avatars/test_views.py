@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from modiste.models.avatars.binding import world_gaussians
 from modiste.models.avatars.sampling import sample_gaussians
 from modiste.models.avatars.types import Avatar

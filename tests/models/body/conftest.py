@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from modiste.models.body import JOINT_INDEX, JOINTS, PARENTS, BodyParameters, load_modiste_body, load_smplx
 
 VERTICES, FACES = 10475, 20908

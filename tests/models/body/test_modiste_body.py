@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from modiste.models.body import JOINT_INDEX, JOINTS, PARENTS, PART_INDEX, PARTS, phenotype_shape
-from modiste.models.body.modiste import BODY_FILE
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+
+from modiste.models.body import JOINT_INDEX, JOINTS, PARENTS, PART_INDEX, PARTS, phenotype_shape
+from modiste.models.body.modiste import BODY_FILE
 
 ROOT = Path(__file__).parents[3]
 

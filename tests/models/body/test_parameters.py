@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from modiste.models.body import JOINT_INDEX, read_body_parameters, write_body_parameters
 
 PIECES = {

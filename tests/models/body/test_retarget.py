@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from modiste.models.body import JOINT_INDEX, POSES, BodyParameters, BodyState, grounded, named_pose, phenotype_shape, retarget_pose
 from modiste.models.body.kinematics import POINTS_TO, pose_from_world, world_rotations
 from modiste.models.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle, swing

@@ -1,5 +1,6 @@
 import numpy as np
 import torch
+
 from modiste.models.body import JOINT_INDEX, JOINTS, PARENTS, BodyParameters
 from modiste.models.body.skinning import apply_transforms, blend_transforms, joint_transforms
 

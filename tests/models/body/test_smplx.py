@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from modiste.models.body import PART_INDEX, PARTS, BodyParameters, load_smplx
 from modiste.models.body.skinning import apply_transforms, blend_transforms
 from modiste.models.body.smplx_file import read_smplx_file

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+
 from modiste.models.geometry import Gaussians, Mesh
 from modiste.models.geometry import mesh as functions
 

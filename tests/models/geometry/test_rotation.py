@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from modiste.models.geometry import rotation
 from scipy.spatial.transform import Rotation
+
+from modiste.models.geometry import rotation
 
 
 def random_rotations(count=200, seed=0):

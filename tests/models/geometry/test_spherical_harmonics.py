@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from modiste.models.geometry import spherical_harmonics as sh
 from scipy import special
 from scipy.spatial.transform import Rotation
+
+from modiste.models.geometry import spherical_harmonics as sh
 
 
 def directions(count=100, seed=0):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from modiste.models.geometry import Gaussians
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from modiste.models.render import Camera, camera_from_load3d, camera_to_load3d, fit_distance, look_at, orbit_cameras
 from scipy.spatial.transform import Rotation
+
+from modiste.models.render import Camera, camera_from_load3d, camera_to_load3d, fit_distance, look_at, orbit_cameras
 
 CENTER = torch.tensor([0.0, 0.9, 0.0])
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from modiste.models.render import Camera, interpolate, look_at, rasterize, texture_lookup
 
 

@@ -6,9 +6,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
+
 from modiste.models.geometry import Gaussians
 from modiste.models.render import Camera, look_at, orbit_cameras, render_splats
-from scipy.spatial.transform import Rotation
 
 METHODS = ["reference", "fast"]
 

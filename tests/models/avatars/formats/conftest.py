@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from modiste.models.geometry import Gaussians, Mesh
 
 

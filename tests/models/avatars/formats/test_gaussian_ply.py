@@ -3,6 +3,7 @@ import struct
 
 import pytest
 import torch
+
 from modiste.models.avatars.formats.gaussian_ply import is_gaussian_ply, read_gaussian_ply, write_gaussian_ply
 from modiste.models.geometry.spherical_harmonics import sh_to_rgb
 

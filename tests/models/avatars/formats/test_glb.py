@@ -6,9 +6,10 @@ import struct
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from modiste.models.avatars.formats.mesh_files import read_mesh, write_mesh
 from modiste.models.geometry import Mesh
-from PIL import Image
 
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
 

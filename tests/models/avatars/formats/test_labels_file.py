@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+
 from modiste.models.avatars.formats.labels_file import read_labels, write_labels
 
 

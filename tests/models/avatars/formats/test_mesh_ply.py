@@ -3,6 +3,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+
 from modiste.models.avatars.formats.mesh_files import read_mesh, write_mesh
 from modiste.models.geometry import Mesh
 

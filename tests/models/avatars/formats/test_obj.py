@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from modiste.models.avatars.formats.mesh_files import read_mesh, write_mesh
 from modiste.models.geometry import Mesh
-from PIL import Image
 
 
 def read_text(tmp_path, text):

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from modiste.models.avatars.formats.orientation import from_file_axes, to_file_axes, turn_about_x
 from modiste.models.geometry.rotation import quaternion_to_matrix
 from modiste.models.geometry.spherical_harmonics import sh_to_rgb

@@ -3,12 +3,13 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+
 from modiste.models.avatars.formats.sidecar import read_sidecar, sidecar_path, write_sidecar
 from modiste.models.avatars.labels import LABELS
 from modiste.models.avatars.types import Avatar, BoundGaussians
 from modiste.models.body.interface import BodyParameters, BodyState
 from modiste.models.geometry import Mesh
-from safetensors.torch import load_file, save_file
 
 
 class OtherBody:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from modiste.models.avatars.formats.splat import read_splat, write_splat
 
 SH_C0 = 0.28209479177387814

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from modiste.models.avatars.formats.spz import read_spz, write_spz
 
 MAGIC = 0x5053474E

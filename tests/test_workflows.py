@@ -1,0 +1,79 @@
+"""Every template runs headless, in the size of a stamp."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from modiste import comfy_entrypoint
+from modiste.host.headless.executor import Executor
+from modiste.host.headless.listing import all_nodes
+from modiste.host.headless.session import Session, use
+from modiste.host.headless.workflow import load_workflow
+from modiste.models.avatars.files import load_avatar
+
+FOLDER = Path(__file__).parents[1] / "workflows"
+SMALL = {"views": 2, "width": 96, "height": 96, "gaussians": 4000}
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    return all_nodes(comfy_entrypoint())
+
+
+@pytest.fixture(scope="module")
+def ran(nodes, tmp_path_factory):
+    """All templates run in one folder, since the later ones take what the first has saved."""
+    folder = tmp_path_factory.mktemp("session")
+    return folder, {name: run(name, folder, nodes) for name in ("compose_avatars", "compose_your_avatars", "avatar_toolbox")}
+
+
+def run(name, folder, nodes):
+    session = Session(folder)
+    with use(session):
+        prompt = load_workflow(FOLDER / f"{name}.json", nodes)
+        for node in prompt.values():
+            node["inputs"].update({key: value for key, value in SMALL.items() if isinstance(node["inputs"].get(key), int)})
+        return Executor(nodes, session).run(prompt)
+
+
+def test_composing_writes_the_turntable_the_pictures_and_three_avatars(ran):
+    folder, results = ran
+    names = sorted(path.name for path in (folder / "output" / "modiste").glob("*_00001_*"))
+    assert "composed_turntable_00001_.webp" in names
+    for name in ("user", "model", "composed"):
+        assert {f"{name}_00001_.ply", f"{name}_00001_.png", f"{name}_00001_.avatar.safetensors"} <= set(names)
+    assert all(path.is_file() for path in results["compose_avatars"].files)
+
+
+def test_the_composed_avatar_has_the_users_head_and_the_models_clothes(ran):
+    folder, _ = ran
+    user, model, composed = (
+        load_avatar(folder / "output" / "modiste" / f"{name}_00001_.ply") for name in ("user", "model", "composed")
+    )
+    counts = {name: {label: int((avatar.labels == label).sum()) for label in (0, 1, 8)} for name, avatar in
+              (("user", user), ("model", model), ("composed", composed))}  # fmt: skip
+    face, hair, clothes = 0, 1, 8
+    assert counts["composed"][clothes] == counts["model"][clothes] != counts["user"][clothes]
+    assert abs(counts["composed"][face] - counts["user"][face]) < 0.05 * counts["user"][face]
+    assert counts["composed"][hair] == counts["user"][hair]
+
+
+def test_the_users_own_files_compose_to_the_same_avatar(ran):
+    folder, _ = ran
+    first, second = (load_avatar(folder / "output" / "modiste" / f"{name}_00001_.ply") for name in ("composed", "your_avatar"))
+    assert torch.allclose(first.mesh.vertices.mean(0), second.mesh.vertices.mean(0), atol=0.01)
+    assert (first.labels == 8).sum() == (second.labels == 8).sum()
+
+
+def test_the_toolbox_saves_a_mesh_beside_its_splat(ran):
+    folder, results = ran
+    assert (folder / "output" / "modiste" / "toolbox_00001_.mesh.glb").is_file()
+    assert len(results["avatar_toolbox"].files) >= 12
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_every_node_of_a_template_names_its_pack(path):
+    for node in json.loads(path.read_text())["nodes"]:
+        assert node["properties"]["cnr_id"] == ("modiste" if node["type"].startswith("Modiste") else "comfy-core")
