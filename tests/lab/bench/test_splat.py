@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from modiste.lab.bench import splat
 
 
