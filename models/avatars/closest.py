@@ -79,67 +79,71 @@ def _search(queries: Tensor, triangles: Tensor, tree: object, pieces: _Pieces) -
     weights = torch.zeros(len(queries), 3, dtype=torch.float64)
     square = torch.full((len(queries),), torch.inf, dtype=torch.float64)
     unsettled = torch.arange(len(queries))
-    count = 1
+    seen, count = 0, 1
     while len(unsettled):
         count = min(count, tree.n)
         final = torch.zeros(len(unsettled), dtype=torch.bool)
         step = max(1, _CHUNK * 16 // count)
         for start in range(0, len(unsettled), step):
             rows = unsettled[start : start + step]
-            centre, index = tree.query(queries[rows].numpy(), k=count)
+            centre, index = tree.query(queries[rows].numpy(), k=count, workers=-1)
             centre, index = (torch.from_numpy(found).reshape(len(rows), count) for found in (centre, index))
             near = square[rows].sqrt()
-            row, column = torch.nonzero(centre - pieces.radius[index] < near[:, None], as_tuple=True)
+            hopeful = centre - pieces.radius[index] < near[:, None]
+            hopeful[:, :seen] = False
+            row, column = torch.nonzero(hopeful, as_tuple=True)
             proposal = pieces.face[index[row, column]]
             corner, distance = closest_on_triangles(queries[rows[row]], triangles[proposal])
             table = torch.full((len(rows), count), torch.inf, dtype=torch.float64)
             table[row, column] = distance
             best, best_column = table.min(1)
-            better = best[row] < square[rows[row]]
-            chosen = better & (column == best_column[row])
+            chosen = (best[row] < square[rows[row]]) & (column == best_column[row])
             face[rows[row[chosen]]], weights[rows[row[chosen]]] = proposal[chosen], corner[chosen]
             square[rows] = torch.minimum(square[rows], best)
             final[start : start + step] = square[rows].sqrt() <= centre[:, -1] - pieces.largest
         if count == tree.n:
             break
         unsettled = unsettled[~final]
-        count *= 8
+        seen, count = count, 8 * count
     return face, weights
 
 
 def closest_on_triangles(
-    points: Tensor,  # [..., 3]
-    triangles: Tensor,  # [..., 3, 3] corner, axis
+    points: Tensor,  # [N, 3] float64
+    triangles: Tensor,  # [N, 3, 3] float64, corner, axis
 ) -> tuple[Tensor, Tensor]:
-    """Return the barycentrics [..., 3] of the closest point of each triangle and its squared distance [...].
+    """Return the barycentrics [N, 3] of the closest point of each triangle and its squared distance [N].
 
     It is the foot of the perpendicular where that falls inside, else the best point of the three edges; triangles without area
-    are the union of their edges.
+    are the union of their edges. With corner a and edges e1, e2 from it, everything follows from six dot products.
     """
-    a, b, c = triangles.unbind(-2)
-    e1, e2, to_point = b - a, c - a, points - a
+    a, b, c = triangles.unbind(1)
+    e1, e2, away = b - a, c - a, points - a
     d11, d12, d22 = (e1 * e1).sum(-1), (e1 * e2).sum(-1), (e2 * e2).sum(-1)
-    p1, p2 = (to_point * e1).sum(-1), (to_point * e2).sum(-1)
+    p1, p2, pp = (away * e1).sum(-1), (away * e2).sum(-1), (away * away).sum(-1)
+
+    def on_edge(along: Tensor, length: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """Closest point of an edge: share of the edge, squared distance. `start` is the squared distance to its start."""
+        share = (along / length.clamp_min(1e-300)).clamp(0, 1)
+        return share, start - 2 * share * along + share * share * length
+
+    s1, best = on_edge(p1, d11, pp)
+    v, w = s1, torch.zeros_like(s1)
+    s2, square = on_edge(p2, d22, pp)
+    v, w, best = _better(square < best, (torch.zeros_like(s2), s2, square), (v, w, best))
+    s3, square = on_edge(p2 - p1 - d12 + d11, d11 - 2 * d12 + d22, pp - 2 * p1 + d11)
+    v, w, best = _better(square < best, (1 - s3, s3, square), (v, w, best))
     area = d11 * d22 - d12 * d12
-    flat = area <= 1e-14 * d11 * d22
-    area = torch.where(flat, 1.0, area)
-    v, w = (d22 * p1 - d12 * p2) / area, (d11 * p2 - d12 * p1) / area
-    inside = torch.stack([1 - v - w, v, w], dim=-1)
-    zero = torch.zeros_like(v)
-    candidates = [inside]
-    for first, second in ((0, 1), (1, 2), (2, 0)):
-        start, edge = triangles[..., first, :], triangles[..., second, :] - triangles[..., first, :]
-        t = ((points - start) * edge).sum(-1) / (edge * edge).sum(-1).clamp_min(1e-300)
-        t = t.clamp(0, 1)
-        corners = [zero, zero, zero]
-        corners[first], corners[second] = 1 - t, t
-        candidates.append(torch.stack(corners, dim=-1))
-    weights = torch.stack(candidates, dim=-2)  # [..., 4, 3]
-    square = (weights @ triangles - points[..., None, :]).square().sum(-1)
-    outside = flat | (inside < 0).any(-1)
-    square[..., 0] = torch.where(outside, torch.inf, square[..., 0])
-    best = square.argmin(-1, keepdim=True)
-    return weights.gather(-2, best[..., None].expand(*best.shape, 3)).squeeze(-2), square.gather(-1, best).squeeze(-1)
+    solid = area > 1e-14 * d11 * d22
+    area = torch.where(solid, area, 1.0)
+    inner_v, inner_w = (d22 * p1 - d12 * p2) / area, (d11 * p2 - d12 * p1) / area
+    inside = solid & (inner_v >= 0) & (inner_w >= 0) & (inner_v + inner_w <= 1)
+    v, w, best = _better(inside, (inner_v, inner_w, pp - inner_v * p1 - inner_w * p2), (v, w, best))
+    return torch.stack([1 - v - w, v, w], dim=-1).clamp_min(0), best.clamp_min(0)
+
+
+def _better(where: Tensor, new: tuple[Tensor, ...], old: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(torch.where(where, one, other) for one, other in zip(new, old, strict=True))
 
 
 def _cut_in_pieces(triangles: Tensor) -> _Pieces:

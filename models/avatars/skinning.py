@@ -21,7 +21,7 @@ from .types import Avatar
 
 MAX_DISTANCE, MAX_ANGLE = 0.05, 30.0  # metres, degrees
 _SMOOTHING_STEPS, _SMOOTHING_STRENGTH = 10, 0.2
-_HEAD = (PART_INDEX["head"], PART_INDEX["neck"])
+_HEAD = PART_INDEX["head"]
 _HANDS = (PART_INDEX["left_hand"], PART_INDEX["right_hand"])
 
 
@@ -62,7 +62,7 @@ def transfer_skinning(
     "nearest" (the paper's text): every vertex takes the weights of the closest body vertex.
 
     Args:
-        labels: [V] index into LABELS; hair then takes weights from head and neck alone, and clothes none from hands, which
+        labels: [V] index into LABELS; hair then takes weights from the head alone, and clothes none from hands, which
             they touch but do not follow.
         max_distance: metres; clothes stand 1 to 5 cm off the body, a scan of tight clothes allows 0.01.
         max_angle_degrees: largest angle between the normals.
@@ -84,7 +84,7 @@ def transfer_skinning(
     if labels is not None:
         accepted &= ~((labels == LABEL_INDEX["clothes"]) & torch.isin(part, torch.tensor(_HANDS)))
         hair = labels == LABEL_INDEX["hair"]
-        own = torch.isin(body.model.parts, torch.tensor(_HEAD))[faces].all(1)
+        own = (body.model.parts == _HEAD)[faces].all(1)
         if hair.any() and own.any():
             of_head, trusted, _ = _closest_weights(mesh, body, posed, faces[own], limits, None)
             values, accepted = torch.where(hair[:, None], of_head, values), torch.where(hair, trusted, accepted)
