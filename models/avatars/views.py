@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..geometry import Gaussians
 from ..geometry.rotation import axis_angle_to_matrix
-from ..render import Camera, camera_from_load3d, fit_distance, orbit_cameras, render_splats
+from ..render import Camera, camera_from_load3d, fit_distance, orbit_cameras, render_splats, target_from_load3d
 from .labels import HEAD, LABEL_INDEX
 from .types import Avatar
 
@@ -63,7 +63,7 @@ def camera_ring(
     """
     if first is not None:
         camera = camera_from_load3d(first, width, height)
-        target = torch.tensor([float(first["target"][axis]) for axis in "xyz"])
+        target = target_from_load3d(first)
         return Ring([_turned(camera, target, start + 360 * index / count) for index in range(count)], target)
     target, distance = fit_distance(_framed_points(avatar, framing), fov, width / height, elevation)
     return Ring(orbit_cameras(target, distance, elevation, count, fov, width, height, start), target)

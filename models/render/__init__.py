@@ -1,6 +1,6 @@
 """Cameras, a mesh z-buffer and the splat renderer. In: geometry in world space and a camera; out: pictures as tensors."""
 
-from .cameras import Camera, camera_from_load3d, camera_to_load3d, fit_distance, look_at, orbit_cameras
+from .cameras import Camera, camera_from_load3d, camera_to_load3d, fit_distance, look_at, orbit_cameras, target_from_load3d
 from .mesh_rasterizer import Fragments, interpolate, rasterize, texture_lookup
 from .projection import SplatImage
 from .splats import render_splats
@@ -17,5 +17,6 @@ __all__ = [
     "orbit_cameras",
     "rasterize",
     "render_splats",
+    "target_from_load3d",
     "texture_lookup",
 ]

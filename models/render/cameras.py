@@ -138,6 +138,15 @@ def camera_from_load3d(info: Mapping, width: int, height: int) -> Camera:
     return _camera(position, axes, zoom * _focal_length(fov, width, height), width, height)
 
 
+def target_from_load3d(info: Mapping) -> Tensor:
+    """Return the point [3] that core's viewer orbits around.
+
+    Raises:
+        ValueError: if the camera has no target, or one that is not finite.
+    """
+    return _vector(info, "target", "xyz")
+
+
 def camera_to_load3d(camera: Camera, target: Tensor) -> dict:
     """Write a camera as core's LOAD3D_CAMERA, with `target` [3] as the point that core's viewer orbits around.
 

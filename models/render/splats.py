@@ -27,7 +27,7 @@ def render_splats(
 
     Args:
         method: "reference" is plain torch and differentiable; "fast" runs on the CPU without gradients; "gsplat" needs CUDA and the
-            gsplat package; "auto" takes gsplat where it can run, and fast otherwise.
+            gsplat package; "auto" takes gsplat for Gaussians on a CUDA device where it loads, and fast otherwise.
 
     Returns:
         the picture on the device of the Gaussians.
@@ -38,7 +38,7 @@ def render_splats(
     if background is None:
         background = torch.zeros(3)
     if method == "auto":
-        method = "gsplat" if gsplat_available() else "fast"
+        method = "gsplat" if gaussians.positions.is_cuda and gsplat_available() else "fast"
     renderers = {"reference": render_reference, "fast": render_fast, "gsplat": render_gsplat}
     if method not in renderers:
         raise ValueError(f'There is no splat renderer called "{method}"; use auto, {", ".join(renderers)}.')

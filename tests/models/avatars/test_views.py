@@ -85,3 +85,9 @@ def test_a_cancelled_turn_stops_between_pictures(box):
     with pytest.raises(KeyboardInterrupt):
         render_views(world_gaussians(box.mesh, box.gaussians), ring.cameras, torch.zeros(3), progress)
     assert done == [0, 1, 2]
+
+
+def test_a_camera_without_a_target_is_refused(box):
+    looking = {"position": {"x": 3.0, "y": 0.5, "z": 0.0}, "quaternion": {"x": 0.0, "y": 0.7, "z": 0.0, "w": 0.7}, "fov": 30.0}
+    with pytest.raises(ValueError, match="target"):
+        camera_ring(box, 1, 64, 64, first=looking)
