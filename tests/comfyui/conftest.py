@@ -76,7 +76,9 @@ class Server:
     def run(self, prompt):
         """Run an API-format prompt to its end and return its outputs by node id."""
         entry = self.wait(self.queue(prompt))
-        assert entry["status"]["status_str"] == "success", message_of(entry, "execution_error")["exception_message"]
+        if entry["status"]["status_str"] != "success":
+            error = message_of(entry, "execution_error")
+            pytest.fail("\n".join([error["node_type"], error["exception_message"], *error["traceback"]]))
         return entry["outputs"]
 
     def refusal(self, prompt):

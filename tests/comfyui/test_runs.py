@@ -14,7 +14,7 @@ from modiste.host.headless.listing import CORE_NODES, by_id
 from modiste.host.headless.session import Session
 from modiste.nodes import NODES
 
-TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "workflows").glob("*.json"))
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 SMALL = {"views": 3, "width": 128, "height": 128, "gaussians": 5000}  # what a template is reduced to here
 
 
@@ -41,27 +41,23 @@ def reduced(prompt):
     return prompt
 
 
+def template_prompt(path, object_info):
+    return reduced(convert_ui_to_api(json.loads(path.read_text()), object_info))
+
+
 @pytest.fixture(scope="module")
-def saved_avatar(server, object_info):
-    """The name, as Load Avatar lists it, of a procedural avatar that Save Avatar wrote."""
-    prompt = {
-        "1": procedural(gaussians=SMALL["gaussians"]),
-        "2": {"class_type": "ModisteSaveAvatar", "inputs": {"avatar": ["1", 0], "filename_prefix": "saved/avatar"}},
-    }
-    server.run(with_defaults(prompt, object_info))
-    return "saved/avatar_00001_.ply [output]"
+def saved_avatars(server, object_info):
+    """Run compose_avatars: the other templates load the avatars that it saves."""
+    server.run(template_prompt(WORKFLOWS / "compose_avatars.json", object_info))
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
-def test_template_runs(server, object_info, saved_avatar, path):
-    workflow = json.loads(path.read_text())
-    needed = workflow["extra"].get("modiste", {}).get("requires_comfyui", ">=0").removeprefix(">=")
+@pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.usefixtures("saved_avatars")
+def test_template_runs(server, object_info, path):
+    needed = json.loads(path.read_text())["extra"].get("modiste", {}).get("requires_comfyui", ">=0").removeprefix(">=")
     if server.version < tuple(map(int, needed.split("."))):
         pytest.skip(f"{path.name} needs ComfyUI {needed} or later")
-    prompt = reduced(convert_ui_to_api(workflow, object_info))
-    for node in prompt.values():
-        if node["class_type"] == "ModisteLoadAvatar":  # where a user would choose a file
-            node["inputs"] |= {"file": saved_avatar, "mesh": "none", "labels": "none"}
+    prompt = template_prompt(path, object_info)
     outputs = server.run(prompt)
     assert outputs.keys() == {number for number, node in prompt.items() if object_info[node["class_type"]]["output_node"]}
     for output in outputs.values():
