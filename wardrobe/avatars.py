@@ -16,9 +16,9 @@ from .lowers import LOWER_CUTS, lower_edge, make_lower
 from .pieces import Piece
 from .poses import pose_of
 from .recipes import AvatarRecipe
-from .shoes import make_shoes, shoe_edge
+from .shoes import SOLE, make_shoes, shoe_edge
 from .skin import Face, above_hairline, skin_piece
-from .tailoring import OVERLAP, body_obstacle
+from .tailoring import body_obstacle
 from .uppers import UPPER_CUTS, make_upper, upper_edge
 
 
@@ -31,8 +31,10 @@ def procedural_avatar(recipe: AvatarRecipe, progress: Callable[[int, int], None]
     report = progress or (lambda done, total: None)
     body = load_modiste_body()
     shape = body.phenotype_shape(**recipe.phenotype())
-    state = BodyState(body, BodyParameters(shape, pose_of(recipe.pose), torch.zeros(3)))
     figure = measure(body, shape)
+    pose = pose_of(recipe.pose, figure.joints)
+    lowest = body.posed(BodyParameters(shape, pose, torch.zeros(3))).vertices[:, 1].min()
+    state = BodyState(body, BodyParameters(shape, pose, torch.tensor([0.0, SOLE - float(lowest), 0.0])))
     pieces = dress(figure, recipe, lambda done: report(done, 8))
     return assemble(pieces, state, recipe.gaussians, recipe.seed, lambda done, _: report(4 + done, 8))
 
@@ -61,11 +63,11 @@ def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:
             shoe_edge(figure, figure.sheet),
         ]
     ).amax(0)
-    hidden = (covered > OVERLAP) & ~figure.on_parts("head", "hand")
+    covered = torch.where(figure.on_parts("head", "hand"), -1.0, covered)
     scalp_hair = None if recipe.hair.style == "bald" else recipe.hair.color
     if scalp_hair is not None:
-        hidden |= above_hairline(figure.sheet.values["canonical"]) > OVERLAP
-    return skin_piece(figure, face, hidden, scalp_hair, recipe.seed)
+        covered = torch.maximum(covered, above_hairline(figure.sheet.values["canonical"]) - 0.01)
+    return skin_piece(figure, face, covered, scalp_hair, recipe.seed)
 
 
 def _with_pieces(obstacle: Obstacle, pieces: list[Piece]) -> Obstacle:

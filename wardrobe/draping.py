@@ -13,6 +13,7 @@ from .sheets import Sheet, neighbour_mean, rim_edges
 
 _ANGLES = 72
 _HEIGHTS = 80
+_REACH = 0.05  # metres from the surface within which a point can be told to be inside
 
 
 class Obstacle:
@@ -32,16 +33,19 @@ class Obstacle:
         """Return this obstacle together with more points."""
         return Obstacle(torch.cat([self._points, points]), torch.cat([self._normals, normals]))
 
-    def height_over(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the signed distance [N] of points over the tangent plane of the nearest surface point, and its normal [N, 3]."""
-        index = torch.from_numpy(self._tree.query(points.numpy(), workers=-1)[1])
-        normal = self._normals[index]
-        return ((points - self._points[index]) * normal).sum(1), normal
-
     def push_out(self, points: Tensor, clearance: Tensor | float) -> Tensor:
         """Return the points, moved along the surface normals to at least `clearance` metres outside."""
-        height, normal = self.height_over(points)
-        return points + (clearance - height).clamp_min(0)[:, None] * normal
+        height, normal, distance = self.height_over(points)
+        # Far from the surface the tangent plane says nothing about inside and outside.
+        inside = (clearance - height).clamp_min(0) * (distance < _REACH)
+        return points + inside[:, None] * normal
+
+    def height_over(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return for points [N, 3] the signed distance over the tangent plane of the nearest surface point, its normal and distance."""
+        distance, index = self._tree.query(points.numpy(), workers=-1)
+        index = torch.from_numpy(index)
+        normal = self._normals[index]
+        return ((points - self._points[index]) * normal).sum(1), normal, torch.from_numpy(distance)
 
 
 @dataclass(frozen=True)

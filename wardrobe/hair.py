@@ -16,7 +16,7 @@ from .draping import Obstacle
 from .fabrics import Color
 from .noise import layered, noise, smoothstep
 from .pieces import Paint, Piece, Spots
-from .sheets import Sheet
+from .sheets import Sheet, take
 from .skin import above_hairline, complexion_color
 from .tailoring import ring_faces
 
@@ -137,10 +137,11 @@ def _combed(figure: Figure, hair: Hair, style: HairStyle, complexion: float, obs
     outwards = azimuth.sin()[:, None] * aside + azimuth.cos()[:, None] * ahead
     limit = _hairline_angle(skull, pole, outwards)
     share = torch.linspace(0, 1, _SCALP_ROWS) ** 0.9
-    rows = _over_skull(skull, style, pole, outwards, limit, share, azimuth, seed)
+    rows = _over_skull(skull, style, pole, outwards, limit, share, azimuth, True, seed)
     hanging = torch.zeros(_COLUMNS, dtype=torch.bool)
     if style.length is not None:
-        rows, hanging = _let_hang(figure, skull, style, rows, obstacle, azimuth, seed)
+        full = _over_skull(skull, style, pole, outwards, limit, share, azimuth, False, seed)
+        rows, hanging = _let_hang(figure, skull, style, rows, full, obstacle, azimuth, seed)
     count = len(rows)
     position = rows.reshape(-1, 3)
     faces = ring_faces(count, _COLUMNS)
@@ -184,8 +185,9 @@ def _hairline_angle(skull: _Skull, pole: Tensor, outwards: Tensor) -> Tensor:
 
 
 def _over_skull(
-    skull: _Skull, style: HairStyle, pole: Tensor, outwards: Tensor, limit: Tensor, share: Tensor, azimuth: Tensor, seed: int
+    skull: _Skull, style: HairStyle, pole: Tensor, outwards: Tensor, limit: Tensor, share: Tensor, azimuth: Tensor, ends: bool, seed: int
 ) -> Tensor:  # [R, C, 3]
+    """Lay strands over the skull from the pole to the hairline; where hair `ends` there, it rises from it gently."""
     angle = share[:, None] * limit
     direction = angle.cos()[..., None] * pole + angle.sin()[..., None] * outwards
     flat = direction.reshape(-1, 3)
@@ -194,9 +196,8 @@ def _over_skull(
     forehead = smoothstep(0.2, 0.8, flat[:, 2]) * smoothstep(0.1, 0.5, flat[:, 1])
     volume = style.side + (style.top - style.side) * high + style.front * forehead
     to_edge = ((1 - share)[:, None] * limit * 0.09).reshape(-1)
-    # Short hair rises from the hairline over the first centimetre or two.
-    if style.length is None:
-        rise = 0.3 * (style.top + style.front) + 0.006
+    if ends:
+        rise = 0.3 * (style.top + style.front) + (0.006 if style.length is None else 0.022)
         volume = volume * (1 - (1 - to_edge / (rise + 0.012)).clamp(0, 1) ** 2.2) - 0.0015 * smoothstep(0.004, 0.0, to_edge)
     column = azimuth.repeat(len(share))
     around = torch.stack([column.cos() * 5, column.sin() * 5, share.repeat_interleave(len(azimuth)) * 2.2], 1)
@@ -206,18 +207,22 @@ def _over_skull(
 
 
 def _let_hang(
-    figure: Figure, skull: _Skull, style: HairStyle, rows: Tensor, obstacle: Obstacle, azimuth: Tensor, seed: int
+    figure: Figure, skull: _Skull, style: HairStyle, rows: Tensor, full: Tensor, obstacle: Obstacle, azimuth: Tensor, seed: int
 ) -> tuple[Tensor, Tensor]:
     """Let strands outside the face fall from the widest place of the head.
+
+    Args:
+        rows, full: [R, C, 3] strands that end at the hairline, and the same in full volume.
 
     Returns:
         all rows [R', C, 3], and which columns hang [C].
     """
-    offset = rows - skull.middle
-    reach = offset[..., [0, 2]].norm(dim=-1)
-    widest = reach.argmax(0)
+    heading, _, _ = _widest_place(skull, full)
+    # Beside the face, hair is thin and lies close; fullness grows towards the back.
+    fullness = smoothstep(math.radians(style.face - 4), math.radians(style.face + 30), heading.abs())[None, :, None]
+    rows = torch.lerp(rows, full, fullness)
+    heading, widest, reach = _widest_place(skull, rows)
     at_widest = rows[widest, torch.arange(_COLUMNS)]
-    heading = torch.atan2(at_widest[:, 0], at_widest[:, 2] - skull.middle[2])
     hanging = heading.abs() > math.radians(style.face)
     # Hanging columns spend their scalp rows on the way to the widest place only.
     place = torch.linspace(0, 1, _SCALP_ROWS)[:, None] * torch.where(hanging, widest.float(), _SCALP_ROWS - 1.0)
@@ -231,7 +236,8 @@ def _let_hang(
     ends = eyes - style.length + ragged + 0.05 * smoothstep(math.radians(110), math.radians(60), heading.abs())
     down = torch.linspace(0, 1, _HANGING_ROWS + 1)[1:, None]
     height = torch.lerp(at_widest[:, 1].expand(_HANGING_ROWS, -1), ends.expand(_HANGING_ROWS, -1), down)
-    spread = reach.amax(0) * (1 + 0.05 * torch.sin(down * math.pi) - style.inwards * down**2)
+    ears = 0.010 * torch.exp(-(((heading.abs() - math.radians(98)) / math.radians(26)) ** 2)) * smoothstep(0.0, 0.15, down)
+    spread = ears + reach * (1 + 0.05 * torch.sin(down * math.pi) - style.inwards * down**2)
     grid = torch.stack([around[:, 0].expand_as(height) * 1.3, around[:, 1].expand_as(height) * 1.3, height * 9], -1).reshape(-1, 3)
     locks = (0.010 * noise(grid * torch.tensor([1.5, 1.5, 0.25]), seed + 5)).reshape(height.shape) * down
     waves = style.curl * torch.sin(height * 75 + 4 * noise(grid[:, :2], seed + 6).reshape(height.shape)) * smoothstep(0.0, 0.4, down)
@@ -241,12 +247,21 @@ def _let_hang(
     for _ in range(3):
         flat = obstacle.push_out(flat, 0.010)
         smooth = flat.reshape(_HANGING_ROWS, _COLUMNS, 3)
-        smooth = (smooth + smooth.roll(1, 1) + smooth.roll(-1, 1)) / 3
+        beside = [torch.where(hanging.roll(step)[None, :, None], smooth.roll(step, 1), smooth) for step in (1, -1)]
+        smooth = (smooth + beside[0] + beside[1]) / 3
         above = torch.cat([scalp[-1:], smooth[:-1]])
         below = torch.cat([smooth[1:], smooth[-1:]])
         flat = (0.5 * smooth + 0.25 * above + 0.25 * below).reshape(-1, 3)
-    flat = obstacle.push_out(flat, 0.006)
+    flat = obstacle.push_out(flat, 0.012)
     return torch.cat([scalp, flat.reshape(_HANGING_ROWS, _COLUMNS, 3)]), hanging
+
+
+def _widest_place(skull: _Skull, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return where strands [R, C, 3] are farthest from the head's upright axis: heading, row and distance, each [C]."""
+    offset = rows - skull.middle
+    reach, widest = offset[..., [0, 2]].norm(dim=-1).max(0)
+    there = offset[widest, torch.arange(rows.shape[1])]
+    return torch.atan2(there[:, 0], there[:, 2]), widest, reach
 
 
 def _tied(figure: Figure, hair: Hair, style: HairStyle, obstacle: Obstacle, seed: int) -> Piece:
@@ -264,8 +279,9 @@ def _tied(figure: Figure, hair: Hair, style: HairStyle, obstacle: Obstacle, seed
     else:
         length = 0.30
         out = torch.tensor([0.0, 0.2, -1.0])
-        path = root + out * (0.055 * (1 - torch.exp(-down * 7))) + torch.tensor([0.0, -1.0, 0.0]) * length * (down - 0.10 * torch.sin(down * math.pi)) ** 1.15
-        width = (0.012 + 0.022 * torch.sin((down * 0.93 + 0.07) * math.pi) ** 0.6) * smoothstep(1.02, 0.80, down).clamp_min(0.04)
+        fall = torch.tensor([0.0, -1.0, 0.0]) * length * down**1.4
+        path = root + out * (0.055 * (1 - torch.exp(-down * 7))) + fall
+        width = (0.012 + 0.022 * torch.sin((down * 0.92 + 0.07) * math.pi) ** 0.6) * smoothstep(1.02, 0.80, down).clamp_min(0.04)
     tangent = torch.nn.functional.normalize(torch.gradient(path, dim=0)[0], dim=1)
     beside = aside.expand(rows, 3)
     behind = torch.nn.functional.normalize(torch.linalg.cross(tangent, beside, dim=1), dim=1)
@@ -307,6 +323,7 @@ def _hair_weights(figure: Figure, position: Tensor) -> Tensor:
 
 
 def _as_piece(sheet: Sheet, flat: Tensor, paint: Callable[[Spots], Paint]) -> Piece:
+    sheet = take(sheet, torch.ones(len(sheet.faces), dtype=torch.bool))
     labels = torch.full((len(sheet.position),), LABEL_INDEX["hair"])
     return Piece(sheet, labels, flat, torch.zeros(len(sheet.faces), dtype=torch.int64), density=1.5, warmth=0.15, paint=paint)
 
@@ -325,11 +342,11 @@ def _painter(hair: Hair, style: HairStyle, complexion: float, seed: int) -> Call
             coarse = layered(spots.values["position"] * 90, 2, seed + 24)
         shade = 0.80 + 0.17 * fine + 0.20 * coarse
         color = base * shade.clamp_min(0.25)[:, None]
-        color = color + _sheen(spots, coarse) * (0.10 + 0.32 * base)
+        color = color + _sheen(spots, coarse) * (0.13 + 0.32 * base)
         root = smoothstep(0.012, 0.0, along)
         color = color * (1 - 0.30 * root)[:, None]
         edge = spots.values["edge"][:, 0]
-        gone = smoothstep(-0.25, 0.25, 0.45 * fine + 0.55 * coarse + 0.55 - edge / 0.0055)
+        gone = smoothstep(-0.25, 0.25, 0.45 * fine + 0.55 * coarse + 0.55 - edge / 0.004)
         relief = 0.0006 * coarse + 0.0003 * fine
         return Paint(torch.lerp(color, skin.expand_as(color) * 0.96, gone[:, None]), relief * (1 - gone))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from .sheets import Sheet
@@ -56,3 +57,18 @@ class Piece:
     density: float
     warmth: float
     paint: Callable[[Spots], Paint]
+
+
+def joined(first: Piece, second: Piece) -> Piece:
+    """Return two pieces of the same kind as one, painted by the first; both sheets have the same values."""
+    count = len(first.labels)
+    values = {name: torch.cat([value, second.sheet.values[name]]) for name, value in first.sheet.values.items()}
+    return Piece(
+        Sheet(torch.cat([first.sheet.faces, second.sheet.faces + count]), values),
+        torch.cat([first.labels, second.labels]),
+        torch.cat([first.corner_uv, second.corner_uv]),
+        torch.cat([first.panel, second.panel]),
+        first.density,
+        first.warmth,
+        first.paint,
+    )

@@ -26,6 +26,9 @@ COMPLEXIONS = (
     (0.425, 0.275, 0.205),
 )
 
+# How far skin reaches in under what covers it, metres.
+OVERLAP = 0.025
+
 _LABEL_OF_PART = {
     "head": "face", "neck": "torso_skin", "torso": "torso_skin",
     "left_upper_arm": "left_arm", "left_lower_arm": "left_arm", "right_upper_arm": "right_arm", "right_lower_arm": "right_arm",
@@ -61,31 +64,60 @@ def complexion_color(complexion: float) -> Tensor:
     return torch.lerp(torch.tensor(COMPLEXIONS[index]), torch.tensor(COMPLEXIONS[index + 1]), place - index)
 
 
-def skin_piece(figure: Figure, face: Face, hidden: Tensor, scalp_hair: Color | None, seed: int) -> Piece:
+def skin_piece(figure: Figure, face: Face, covered: Tensor, scalp_hair: Color | None, seed: int) -> Piece:
     """Return the skin, eyes included, as one piece.
 
     Args:
-        hidden: [V] bool, vertices that lie well inside clothes or hair and are left out.
+        covered: [V] metres that a vertex lies inside the edge of what covers it, negative where it is bare; skin sinks a little
+            under clothes, and what lies more than OVERLAP inside is left out.
         scalp_hair: colour of the hair whose roots show at the hairline, or None for a bald head.
     """
     body = figure.body
-    sheet = figure.sheet
-    eyes = sheet.values["skinning"][:, [JOINT_INDEX["left_eye"], JOINT_INDEX["right_eye"]]].sum(1, keepdim=True)
+    sheet = _smiling(figure.sheet)
+    sunk = 0.007 * smoothstep(-0.004, 0.016, covered)[:, None] * sheet.values["normal"]
+    sheet = sheet.with_values(position=sheet.position - sunk)
     where = torch.stack([figure.on_parts("head"), figure.on_parts("neck")]).any(0).float()[:, None]
     x, y, z = sheet.values["canonical"].split(1, dim=1)
     feature = (x.abs() < 0.058) & (y > -0.095) & (y < 0.032) & (z > -0.025)
     around_eye = feature & (x.abs() > 0.012) & (x.abs() < 0.051) & (y.abs() < 0.013)
-    sheet = sheet.with_values(eye=(eyes > 0.99).float(), head=where, feature=feature.float() + around_eye.float())
+    sheet = sheet.with_values(eye=_is_eyeball(sheet).float()[:, None], head=where, feature=feature.float() + around_eye.float())
 
     def paint(spots: Spots) -> Paint:
         return Paint(_paint_skin(spots, face, scalp_hair, seed))
 
     labels = torch.tensor([LABEL_INDEX[_LABEL_OF_PART[part]] for part in PARTS])[body.parts]
-    shown = _seen_faces(figure) & ~hidden[sheet.faces].all(1)
+    shown = _seen_faces(figure) & ~(covered > OVERLAP)[sheet.faces].all(1)
     used = torch.unique(sheet.faces[shown])
     sheet = take(sheet, shown)
     corner_uv, panel = _skin_panels(sheet, body.corner_uv[shown])
     return Piece(sheet, labels[used], corner_uv, panel, density=1.0, warmth=1.0, paint=paint)
+
+
+def _smiling(sheet: Sheet) -> Sheet:
+    """Lift the corners of the mouth and open the eyes a little: a resting face looks stern."""
+    point = sheet.values["canonical"]
+    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
+    front = smoothstep(-0.03, 0.0, z)
+    corner = _blob(x, y, 0.0250, -0.0720, 0.0095, 0.0095) * front
+    cheek = _blob(x, y, 0.038, -0.045, 0.018, 0.018) * front
+    upper, lower = _eye_opening(x)
+    within = smoothstep(0.016, 0.024, x) * smoothstep(0.048, 0.040, x) * smoothstep(-0.004, 0.004, z)
+    lid_up = within * smoothstep(0.009, 0.002, y - upper) * (y > (upper + lower) / 2)
+    lid_down = within * smoothstep(0.007, 0.001, lower - y) * (y < (upper + lower) / 2)
+    lids = (~_is_eyeball(sheet)).float()
+    move = torch.stack(
+        [
+            0.0016 * corner * point[:, 0].sign(),
+            0.0028 * corner + 0.0012 * cheek + lids * (0.0013 * lid_up - 0.0006 * lid_down),
+            -0.0010 * corner + 0.0012 * cheek,
+        ],
+        dim=1,
+    )
+    return sheet.with_values(position=sheet.position + move)
+
+
+def _is_eyeball(sheet: Sheet) -> Tensor:
+    return sheet.values["skinning"][:, [JOINT_INDEX["left_eye"], JOINT_INDEX["right_eye"]]].sum(1) > 0.99
 
 
 def _seen_faces(figure: Figure) -> Tensor:
@@ -96,10 +128,9 @@ def _seen_faces(figure: Figure) -> Tensor:
     point = figure.sheet.values["canonical"]
     u, v = figure.body.corner_uv.mean(1).unbind(1)
     socket = (u < 0.155) & (v > 0.54) & (v < 0.64)
-    mouth = (u > 0.75) & (v < 0.14) & (point[:, 2][figure.sheet.faces].amin(1) < 0.004)
-    eyeball = figure.body.weights[:, [JOINT_INDEX["left_eye"], JOINT_INDEX["right_eye"]]].sum(1) > 0.99
+    mouth = (u > 0.75) & (v < 0.14) & (point[:, 2][figure.sheet.faces].amin(1) < -0.03)
     upper, lower = _eye_opening(point[:, 0].abs())
-    behind = eyeball & ((point[:, 2] < 0.0) | (point[:, 1] > upper + 0.004) | (point[:, 1] < lower - 0.004))
+    behind = _is_eyeball(figure.sheet) & ((point[:, 2] < 0.0) | (point[:, 1] > upper + 0.006) | (point[:, 1] < lower - 0.005))
     return ~(socket | mouth | behind[figure.sheet.faces].any(1))
 
 
@@ -143,7 +174,7 @@ def _paint_head(point: Tensor, color: Tensor, base: Tensor, face: Face, scalp_ha
     nose = _blob(x, y, 0.0, -0.040, 0.016, 0.014) * smoothstep(0.02, 0.035, z)
     ears = smoothstep(0.074, 0.082, x) * smoothstep(-0.055, -0.07, z) * smoothstep(-0.06, -0.045, y) * smoothstep(0.012, 0.0, y)
     chin = _blob(x, y, 0.0, -0.100, 0.016, 0.012) * front
-    color = _mix(color, flush, 0.40 * cheeks + 0.38 * nose + 0.5 * ears + 0.15 * chin)
+    color = _mix(color, flush, 0.32 * cheeks + 0.32 * nose + 0.22 * ears + 0.15 * chin)
     shade = base * torch.tensor([0.82, 0.72, 0.70])
     color = _mix(color, shade, 0.30 * _blob(x, y, 0.030, -0.011, 0.014, 0.006) * front)
     nostrils = _blob(x, y, 0.0105, -0.0445, 0.0042, 0.0028) * smoothstep(0.044, 0.038, z) * smoothstep(0.015, 0.022, z)
@@ -196,7 +227,7 @@ def _paint_lips(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tenso
     soft = 0.0011
     inside = smoothstep(-soft, soft, top - y) * smoothstep(-soft, soft, y - bottom) * smoothstep(0.0256, 0.0240, x)
     inside = inside * smoothstep(0.0, 0.01, z)
-    bare = base * torch.tensor([0.88, 0.60, 0.58])
+    bare = base * torch.lerp(torch.tensor([0.93, 0.75, 0.71]), torch.tensor([0.90, 0.62, 0.60]), min(4 * face.lips, 1.0))
     rouge = torch.tensor([0.72, 0.20, 0.24]) * (0.55 + 0.45 * base.mean() / 0.75)
     shine = 0.10 * _blob(x, y, 0.006, -0.0785, 0.008, 0.0025)[:, None]
     lip = torch.lerp(bare, rouge, face.lips) + shine
@@ -233,7 +264,7 @@ def _paint_lids(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tenso
 def _paint_brows(point: Tensor, color: Tensor, face: Face, seed: int) -> Tensor:
     x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
     along = ((x - 0.0125) / 0.0400).clamp(-0.2, 1.2)
-    middle = 0.0160 + 0.0068 * torch.sin((along.clamp(0, 1) ** 0.85) * 2.35)
+    middle = 0.0180 + 0.0048 * torch.sin((along.clamp(0, 1) ** 1.1) * 2.75)
     half = 0.0032 * smoothstep(-0.06, 0.18, along) * (1 - 0.78 * smoothstep(0.45, 1.05, along)) * (1.15 - 0.3 * face.lashes)
     lean = along * 0.010
     hairs = noise(torch.stack([(x - 0.7 * (y - middle) - lean) * 1500, (y - middle) * 130, point[:, 0].sign() * 3], 1), seed + 3)

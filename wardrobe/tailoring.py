@@ -15,9 +15,6 @@ from .noise import layered, noise, smoothstep
 from .pieces import Paint, Piece, Spots
 from .sheets import Sheet, subdivide, take
 
-# How far cloth reaches over the skin that is cut away beneath it.
-OVERLAP = 0.03
-
 
 def cloth_from(figure: Figure, *parts: str) -> Sheet:
     """Return a fine copy of the body's surface over some parts, named without their side, with one ring of faces beyond."""
@@ -106,13 +103,14 @@ def stitched(paint: Paint, edge: Tensor, thread: float = 0.72, inset: float = 0.
 
 
 def wrinkles(uv: Tensor, where: Tensor, slant: Tensor, seed: int) -> Tensor:
-    """Return folds in metres of relief [N], as strong as `where` [N] says, running across the direction in which cloth is pushed.
+    """Return folds in metres of relief [N], as strong as `where` [N] says, lying across the direction in which cloth is pushed.
 
     Args:
-        slant: [N] how much the folds lean, metres sideways a metre up.
+        slant: [N] how much the folds lean, metres up a metre sideways.
     """
-    across = torch.stack([(uv[:, 0] + slant * uv[:, 1]) * 9, uv[:, 1] * 34], 1)
-    bend = 0.35 * layered(uv * 14, 2, seed + 11)
-    folds = noise(across + bend[:, None], seed)
-    fine = 0.4 * noise(across * 2.1 + 2 * bend[:, None], seed + 1)
-    return 0.0045 * where * (folds + fine)
+    bend = 0.4 * layered(uv * 9, 2, seed + 11)
+    across = torch.stack([uv[:, 0] * 7, (uv[:, 1] + slant * uv[:, 0].abs()) * 26], 1) + bend[:, None]
+    # Folds are crests with broad valleys between them, not waves.
+    crest = 1 - noise(across, seed).abs() * 2.2
+    fine = 0.3 * noise(across * 2.3, seed + 1)
+    return 0.0050 * where * (crest.clamp_min(-0.4) + fine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,14 +10,15 @@ import torch
 from torch import Tensor
 
 from .anatomy import Figure
+from .collars import shirt_collar
 from .draping import Obstacle, bridge, fall_to, hang, relax, wrap_tube
 from .fabrics import Fabric, weave
 from .noise import smoothstep
-from .pieces import Paint, Piece, Spots
+from .pieces import Paint, Piece, Spots, joined
 from .sheets import Sheet, clip, split
 from .tailoring import ball, cloth_from, finish, flat_panels, seen_from, stitched, wrinkles
 
-_FRONT, _BACK, _LEFT_SLEEVE, _RIGHT_SLEEVE = range(4)
+_FRONT, _BACK, _LEFT_SLEEVE, _RIGHT_SLEEVE, _COLLAR = range(5)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def upper_edge(figure: Figure, sheet: Sheet, cut: UpperCut) -> Tensor:
     for side, sign in (("left", 1.0), ("right", -1.0)):
         centre = figure.joint(f"{side}_shoulder") + torch.tensor([sign * 0.035, -0.02, 0.0])
         hole = ball(point, centre, (0.085, 0.115, 0.12))
-        edge = torch.minimum(edge, torch.minimum(hole, 0.06 - (point - centre)[:, 0] * sign + 10 * (armness < 0.02)))
+        edge = torch.minimum(edge, torch.minimum(hole, 0.2 * (0.35 - armness)))
     return edge
 
 
@@ -90,30 +92,35 @@ def make_upper(figure: Figure, garment: UpperGarment, obstacle: Obstacle, seed: 
     panel, guess, opened = _panels(figure, sheet)
     sheet = _drape(figure, sheet, cut, garment.looseness, obstacle)
     corner_uv = flat_panels(sheet, panel, guess, opened)
-    return finish(sheet, panel, corner_uv, "clothes", _painter(figure, garment, cut, seed))
+    piece = finish(sheet, panel, corner_uv, "clothes", _painter(figure, garment, cut, seed))
+    if cut.neck != "collar":
+        return piece
+    collar, flat = shirt_collar(sheet, obstacle.joined(sheet.position, sheet.values["normal"]))
+    return joined(piece, finish(collar, torch.full((len(flat),), _COLLAR), flat, "clothes", piece.paint))
 
 
 def _neckline(figure: Figure, point: Tensor, neck: str) -> Tensor:
-    """Return the distance [V] outside the neck opening."""
-    ring = _neck_ring(figure)
-    radii = {"crew": (0.078, 0.075, 0.080), "v": (0.080, 0.075, 0.080), "scoop": (0.100, 0.10, 0.105), "collar": (0.070, 0.06, 0.072)}
-    lower = {"crew": 0.0, "v": 0.0, "scoop": 0.01, "collar": -0.01}[neck]
-    edge = ball(point, ring - torch.tensor([0.0, lower, 0.0]), radii[neck])
+    """Return the distance [V] outside the neck opening: an ellipsoid round the foot of the neck, lower in front."""
+    low, high = _neck_ring(figure)
+    half = (high - low) / 2
+    wider, lower = {"crew": (0.0, 0.0), "v": (0.002, 0.0), "scoop": (0.024, 0.014), "collar": (-0.006, -0.006)}[neck]
+    centre = (low + high) / 2 + torch.tensor([0.0, 0.010 - lower, 0.010])
+    edge = ball(point, centre, (float(half[0]) + 0.011 + wider, 0.055 + wider, float(half[2]) + 0.020 + wider))
     # What is above the opening, the neck itself, is outside as well.
-    edge = torch.minimum(edge, ring[1] + 0.045 - point[:, 1])
+    edge = torch.minimum(edge, centre[1] + 0.022 - point[:, 1])
     if neck == "v":
-        tip = ring[1] - 0.135
-        wedge = (point[:, 0].abs() - 0.55 * (point[:, 1] - tip)) * 0.87
-        edge = torch.where(point[:, 2] > ring[2], torch.minimum(edge, wedge), edge)
+        tip = centre[1] - 0.150
+        wedge = (point[:, 0].abs() - 0.50 * (point[:, 1] - tip)) * 0.89
+        edge = torch.where(point[:, 2] > centre[2], torch.minimum(edge, wedge), edge)
     return edge
 
 
-def _neck_ring(figure: Figure) -> Tensor:
-    """Return the middle [3] of the line where the neck meets the torso."""
+def _neck_ring(figure: Figure) -> tuple[Tensor, Tensor]:
+    """Return the lowest and the highest coordinates [3] of the line where the neck meets the torso."""
     neck, torso = figure.on_parts("neck")[figure.sheet.faces], figure.on_parts("torso")[figure.sheet.faces]
     between = figure.sheet.faces[neck.any(1) & torso.any(1)]
     points = figure.sheet.position[torch.unique(between)]
-    return (points.amin(0) + points.amax(0)) / 2
+    return points.amin(0), points.amax(0)
 
 
 def _arm_length(figure: Figure) -> float:
@@ -135,7 +142,8 @@ def _arm_axis_depth(figure: Figure, sheet: Sheet) -> Tensor:
 def _mark_seams(figure: Figure, sheet: Sheet) -> Sheet:
     """Cut the side, shoulder and sleeve seams into the triangulation, so that panels end on clean lines."""
     sheet, _ = split(sheet, sheet.values["armness"][:, 0] - 0.5)
-    sheet, _ = split(sheet, _side_depth(figure, sheet))
+    depth = _side_depth(figure, sheet)
+    sheet, _ = split(sheet.with_values(depth=depth[:, None]), depth)
     return sheet
 
 
@@ -150,7 +158,7 @@ def _side_depth(figure: Figure, sheet: Sheet) -> Tensor:
 def _panels(figure: Figure, sheet: Sheet) -> tuple[Tensor, Tensor, Tensor]:
     """Return the panel of each face [F], a guess of its flat corners [F, 3, 2], and corners beyond a sleeve's cut [F, 3]."""
     faces = sheet.faces
-    depth = _side_depth(figure, sheet)
+    depth = sheet.values["depth"][:, 0]
     in_front = depth[faces].sum(1) > 0
     on_arm = sheet.values["armness"][:, 0][faces].mean(1) > 0.5
     left = sheet.position[:, 0][faces].mean(1) > 0
@@ -158,7 +166,7 @@ def _panels(figure: Figure, sheet: Sheet) -> tuple[Tensor, Tensor, Tensor]:
     guess = seen_from(sheet, in_front)
     sleeve, below = _sleeve_guess(figure, sheet, depth, in_front)
     guess = torch.where(on_arm[:, None, None], sleeve, guess)
-    on_seam = (depth.abs() < 1e-5)[faces] & below
+    on_seam = (depth.abs() < 1e-6)[faces] & below
     return panel, guess, on_seam & (on_arm & in_front)[:, None]
 
 
@@ -182,8 +190,10 @@ def _sleeve_guess(figure: Figure, sheet: Sheet, depth: Tensor, in_front: Tensor)
 def _drape(figure: Figure, sheet: Sheet, cut: UpperCut, looseness: float, obstacle: Obstacle) -> Sheet:
     ease = cut.ease[0] + looseness * (cut.ease[1] - cut.ease[0])
     armness = sheet.values["armness"][:, 0]
-    near_collar = smoothstep(0.0, 0.06, sheet.values["edge"][:, 0]).maximum(smoothstep(figure.armpit + 0.05, figure.armpit, sheet.position[:, 1]))
-    room = 0.004 + ease * (0.25 + 0.75 * near_collar) * (1 + 0.35 * smoothstep(0.1, 0.5, sheet.values["arm"][:, 0]))
+    # Cloth rests on the shoulders; its ease is below them and towards the end of the sleeves.
+    below = smoothstep(figure.armpit + 0.12, figure.armpit, sheet.position[:, 1])
+    down_sleeve = smoothstep(0.02, 0.20, sheet.values["arm"][:, 0])
+    room = 0.004 + ease * torch.maximum(0.12 + 0.88 * below * (armness < 0.3), (0.12 + 0.9 * down_sleeve) * (armness > 0))
     position = sheet.position + room[:, None] * sheet.values["normal"]
     torso = figure.on_parts("torso", "upper_leg") & (figure.sheet.values["leg"][:, 0] < 0.3)
     middle = figure.sheet.position[figure.on_parts("torso")][:, 2].mean()
@@ -198,17 +208,48 @@ def _drape(figure: Figure, sheet: Sheet, cut: UpperCut, looseness: float, obstac
 
 def _painter(figure: Figure, garment: UpperGarment, cut: UpperCut, seed: int) -> Callable[[Spots], Paint]:
     def paint(spots: Spots) -> Paint:
-        cloth = weave(garment.fabric, spots.uv - torch.tensor([0.0, figure.armpit]) * (spots.panel < _LEFT_SLEEVE)[:, None], seed)
+        on_body = (spots.panel < _LEFT_SLEEVE)[:, None]
+        cloth = weave(garment.fabric, spots.uv - torch.tensor([0.0, figure.armpit]) * on_body, seed)
+        relief = _folds(figure, garment, cut, spots, seed)
+        relief = relief if cloth.relief is None else relief + cloth.relief
         edge = spots.values["edge"][:, 0]
-        arm = spots.values["arm"][:, 0]
-        elbow = torch.exp(-(((arm - 0.46 * _arm_length(figure)) / 0.09) ** 2)) * (cut.sleeve > 0.6)
-        height = spots.values["position"][:, 1]
-        waist = torch.exp(-(((height - figure.waist - 0.02) / 0.10) ** 2)) * (arm < 0)
-        armpit = torch.exp(-(((height - figure.armpit) / 0.07) ** 2)) * smoothstep(0.08, 0.15, spots.values["position"][:, 0].abs()) * (arm < 0.1)
-        where = 0.12 + 0.6 * elbow + 0.45 * waist + 0.4 * armpit
-        slant = 0.7 * (spots.values["position"][:, 0] / 0.05).tanh()
-        relief = wrinkles(spots.uv, where * (0.6 + 0.6 * garment.looseness), slant, seed)
-        base = relief if cloth.relief is None else relief + cloth.relief
-        return stitched(Paint(cloth.color, base), edge)
+        if garment.cut == "sweater":
+            return Paint(cloth.color * _ribbing(spots.uv[:, 0], edge)[:, None], relief)
+        paint = stitched(Paint(cloth.color, relief), edge)
+        return _buttoned(spots, paint) if cut.neck == "collar" else paint
 
     return paint
+
+
+def _folds(figure: Figure, garment: UpperGarment, cut: UpperCut, spots: Spots, seed: int) -> Tensor:
+    """Wrinkles where cloth is pushed together: in the elbow, at the waist, below the arm."""
+    point, arm = spots.values["start"], spots.values["arm"][:, 0]
+    height, on_body = point[:, 1], arm < 0.02
+    elbow = torch.exp(-(((arm - 0.50 * _arm_length(figure)) / 0.07) ** 2)) * (cut.sleeve > 0.6)
+    side = smoothstep(0.03, 0.13, point[:, 0].abs())
+    waist = torch.exp(-(((height - figure.waist) / 0.09) ** 2)) * side * on_body
+    armpit = torch.exp(-(((height - figure.armpit + 0.02) / 0.06) ** 2)) * smoothstep(0.07, 0.14, point[:, 0].abs()) * (arm < 0.1)
+    where = 0.05 + 0.7 * elbow + 0.5 * waist + 0.45 * armpit
+    return wrinkles(spots.uv, where * (0.5 + 0.6 * garment.looseness), 0.8 * (point[:, 0] / 0.05).tanh(), seed)
+
+
+def _ribbing(across: Tensor, edge: Tensor) -> Tensor:
+    """Return the brightness [N] of knitted cuffs: fine upright ribs on the last five centimetres."""
+    rib = 0.90 + 0.10 * torch.sin(across * (2 * math.pi / 0.0085))
+    return torch.lerp(torch.ones_like(rib), rib, smoothstep(0.052, 0.048, edge)) * (1 - 0.22 * torch.exp(-(((edge - 0.05) / 0.0014) ** 2)))
+
+
+def _buttoned(spots: Spots, paint: Paint) -> Paint:
+    """Sew a placket with buttons down the front, every nine centimetres."""
+    x, y = spots.values["start"][:, 0], spots.values["start"][:, 1]
+    front = (spots.panel == _FRONT) & (spots.values["arm"][:, 0] < 0)
+    line = torch.exp(-(((x.abs() - 0.016) / 0.0010) ** 2)) * front
+    drop = (y / 0.09 - (y / 0.09).round()) * 0.09
+    radius = torch.hypot(x, drop)
+    disc = smoothstep(0.0062, 0.0055, radius) * front
+    rim = torch.exp(-(((radius - 0.0060) / 0.0010) ** 2)) * front
+    holes = smoothstep(0.0012, 0.0008, torch.hypot(x.abs() - 0.0016, drop)) * front
+    pearl = torch.tensor([0.93, 0.91, 0.87]) if float(paint.color.mean()) < 0.6 else torch.tensor([0.42, 0.36, 0.31])
+    color = paint.color * (1 - 0.30 * line - 0.30 * rim)[:, None]
+    color = torch.lerp(color, pearl.expand_as(color), disc[:, None]) * (1 - 0.6 * holes)[:, None]
+    return Paint(color, paint.relief - 0.0008 * line + 0.0015 * disc)
