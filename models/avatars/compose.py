@@ -22,6 +22,7 @@ _TUCK = 0.003  # metres by which its lower end is drawn in
 _ON_PLANE = 2e-5
 _COVERED = 0.15  # radians to the next point of a rim, beyond which the rim has a gap
 _COLOR_REACH = 0.015  # metres above and below the cut whose colours are compared
+_COLOR_FADE = 0.10  # metres below the cut over which the model's skin takes on the user's colours
 _KERNEL = 20.0  # concentration of the angular smoothing of colours, about 13 degrees
 
 
@@ -39,8 +40,8 @@ def compose(
 
     Args:
         neck_cut: where the neck is cut, 0..1 from the model's neck joint to its head joint.
-        blend: metres above the cut over which the user's neck keeps adapting, in shape and colour.
-        match_color: 0 (none) to 1: how much of the colour difference that is left at the cut is faded out over the user's neck.
+        blend: metres above the cut over which the user's neck keeps adapting its shape.
+        match_color: 0 (none) to 1: how much of the colour difference that is left at the cut is faded out over the model's skin.
 
     Returns:
         an avatar with the model's body, pose and body parameters, vertices and Gaussians of the model first.
@@ -56,7 +57,7 @@ def compose(
     seam = _seam(user, torso, tube)
     if seam is not None:
         user = follow(user, _meet_rim(user, tube, seam, blend))
-        user = _meet_color(user, torso, tube, seam, blend, match_color)
+        torso = _meet_color(torso, user, tube, seam, match_color)
     return join(torso, user)
 
 
@@ -172,30 +173,34 @@ def _meet_rim(user: Avatar, tube: NeckTube, seam: _Seam, blend: float) -> Tensor
     return vertices + move[:, None] * outward
 
 
-def _meet_color(user: Avatar, torso: Avatar, tube: NeckTube, seam: _Seam, blend: float, strength: float) -> Avatar:
-    """Fade the colour difference between both sides of the cut, as a function of the angle, out over the user's neck."""
-    sides = []
-    for avatar, names in ((user, ("torso_skin", "face")), (torso, ("torso_skin",))):
-        world = world_gaussians(avatar.mesh, avatar.gaussians)
-        height = tube.height(world.positions)
-        skin = gaussians_labelled(avatar, names)
-        near = skin & (height.abs() < _COLOR_REACH) & (tube.distance(world.positions) < tube.radius)
-        sides.append((world, height, skin, near))
-    (world, height, skin, near), (torso_world, _, _, torso_near) = sides
-    if not (near.any() and torso_near.any()):
-        return user
-    chosen = skin & (height < blend)
-    lab = srgb_to_lab(0.5 + SH_C0 * world.sh[:, 0].clamp(-0.5 / SH_C0, 0.5 / SH_C0))
-    torso_lab = srgb_to_lab(0.5 + SH_C0 * torso_world.sh[torso_near, 0].clamp(-0.5 / SH_C0, 0.5 / SH_C0))
+def _meet_color(torso: Avatar, user: Avatar, tube: NeckTube, seam: _Seam, strength: float) -> Avatar:
+    """Give the model's skin at the cut the colours of the user's neck above it, angle by angle, fading out below.
+
+    The model's side moves, because the user's neck is theirs while the model's may still lie in the shadow of hair that is gone.
+    """
+    lab, near, angle, below = _skin_at_seam(torso, ("torso_skin",), tube, seam)
+    user_lab, user_near, user_angle, _ = _skin_at_seam(user, ("torso_skin", "face"), tube, seam)
+    if not (near.any() and user_near.any()):
+        return torso
     angles = torch.linspace(-torch.pi, torch.pi, 73)[:-1]
-    table = _angular_mean(angles, seam.polar(torso_world.positions[torso_near])[0], torso_lab)
-    table = table - _angular_mean(angles, seam.polar(world.positions[near])[0], lab[near])
-    angle, _, _ = seam.polar(world.positions[chosen])
-    curve = [_Rim(angles, table[:, channel], table[:, channel]).at(angle)[0] for channel in range(3)]
-    shift = strength * _fade(height[chosen], blend)[:, None] * torch.stack(curve, dim=-1)
-    sh = user.gaussians.sh.clone()
+    table = _angular_mean(angles, user_angle[user_near], user_lab[user_near]) - _angular_mean(angles, angle[near], lab[near])
+    chosen = gaussians_labelled(torso, ("torso_skin",)) & (below < _COLOR_FADE)
+    curve = [_Rim(angles, table[:, channel], table[:, channel]).at(angle[chosen])[0] for channel in range(3)]
+    shift = strength * _fade(below[chosen], _COLOR_FADE)[:, None] * torch.stack(curve, dim=-1)
+    sh = torso.gaussians.sh.clone()
     sh[chosen, 0] = (lab_to_srgb(lab[chosen] + shift).clamp(0, 1) - 0.5) / SH_C0
-    return replace(user, gaussians=replace(user.gaussians, sh=sh))
+    return replace(torso, gaussians=replace(torso.gaussians, sh=sh))
+
+
+def _skin_at_seam(avatar: Avatar, names: tuple[str, ...], tube: NeckTube, seam: _Seam) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return for every Gaussian its Lab colour [N, 3], whether it is skin right at the cut, its angle, and its way from the cut."""
+    world = world_gaussians(avatar.mesh, avatar.gaussians)
+    lab = srgb_to_lab((0.5 + SH_C0 * world.sh[:, 0]).clamp(0, 1))
+    height = tube.height(world.positions)
+    angle, distance, _ = seam.polar(world.positions)
+    rim, _ = seam.model.at(angle)
+    near = gaussians_labelled(avatar, names) & (height.abs() < _COLOR_REACH) & (distance < 1.3 * rim)
+    return lab, near, angle, torch.hypot(height, (distance - rim).clamp_min(0))
 
 
 def _angular_mean(angles: Tensor, at: Tensor, values: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from ..geometry.color import lab_to_srgb, srgb_to_lab
@@ -15,6 +16,7 @@ from .selection import gaussians_labelled, vertices_labelled
 from .types import Avatar
 
 _SPREAD_LIMITS = (0.5, 2.0)  # ratio of standard deviations; beyond, shading would vanish or noise would grow
+_DEEPEST = 0.5
 _INLIER = 4.0  # robust standard deviations (official code of AvatarMix)
 _LEAST_WEIGHT, _LEAST_SHARE = 100.0, 0.01  # of opacity, for a part to have statistics of its own (official code)
 _TO_SIGMA = 1.4826  # median absolute deviation to standard deviation of a normal distribution
@@ -113,9 +115,15 @@ def lab_statistics(
 
 
 def transfer_lab_statistics(lab: Tensor, present: LabStatistics, wanted: LabStatistics, strength: float = 1.0) -> Tensor:
-    """Move colours [N, 3] in Lab from one mean and spread to another, channel by channel (AvatarMix, section 3.2)."""
+    """Move colours [N, 3] in Lab from one mean and spread to another, channel by channel (AvatarMix, section 3.2).
+
+    Only in deep shade, where a straight line would run into black and blue, a colour keeps half its share of the mean.
+    """
     ratio = (wanted.spread.clamp_min(1e-3) / present.spread.clamp_min(1e-3)).clamp(*_SPREAD_LIMITS)
-    return lab + strength * ((lab - present.mean) * ratio + wanted.mean - lab)
+    moved = (lab - present.mean) * ratio + wanted.mean
+    share = lab / present.mean.clamp_min(1.0)
+    floor = _DEEPEST * share.clamp(0, 1) * wanted.mean.clamp_min(0)
+    return lab + strength * (torch.where(share < 1, torch.maximum(moved, floor), moved) - lab)
 
 
 def _part_statistics(avatar: Avatar, lab: Tensor, names: Sequence[str], method: str) -> LabStatistics | None:
