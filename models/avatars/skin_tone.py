@@ -13,6 +13,7 @@ from ..geometry.color import lab_to_srgb, srgb_to_lab
 from ..geometry.spherical_harmonics import SH_C0
 from .labels import SKIN
 from .selection import gaussians_labelled, vertices_labelled
+from .texels import face_texels
 from .types import Avatar
 
 _SPREAD_LIMITS = (0.5, 2.0)  # ratio of standard deviations; beyond, shading would vanish or noise would grow
@@ -56,8 +57,7 @@ def transfer_skin_tone(
     "per_part" (the official code): arms, legs, torso and hands each from the same part of the reference where that shows enough
     skin, else from the next part of a list, the face last.
 
-    The map changes the Gaussians' mean colour, and the vertex colours of a mesh that has them; a texture stays as it is. View
-    dependence (bands above 0) stays too.
+    The map changes the Gaussians' mean colour and the mesh's vertex colours or texture; view dependence (bands above 0) stays.
 
     Args:
         strength: 0 (unchanged) to 1 (the full tone).
@@ -81,15 +81,17 @@ def transfer_skin_tone(
         raise ValueError("The avatar shows no skin whose tone could change; check its labels and opacities.")
     mesh, sh = avatar.mesh, bound.sh.clone()
     colors = None if mesh.colors is None else mesh.colors.clone()
+    texture = None if mesh.texture is None or mesh.corner_uv is None else mesh.texture.clone()
     for part, present, wanted in maps:
-        own = gaussians_labelled(avatar, part)
-        changed = lab_to_srgb(transfer_lab_statistics(lab[own], present, wanted, strength)).clamp(0, 1)
-        sh[own, 0] = (changed - 0.5) / SH_C0
+        own, skin = gaussians_labelled(avatar, part), vertices_labelled(avatar, part)
+        sh[own, 0] = (_recolor(_mean_colors(avatar)[own], present, wanted, strength) - 0.5) / SH_C0
         if colors is not None:
-            here = vertices_labelled(avatar, part)
-            moved = transfer_lab_statistics(srgb_to_lab(colors[here]), present, wanted, strength)
-            colors[here] = lab_to_srgb(moved).clamp(0, 1)
-    return replace(avatar, mesh=replace(mesh, colors=colors), gaussians=replace(bound, sh=sh))
+            colors[skin] = _recolor(colors[skin], present, wanted, strength)
+        if texture is not None:
+            texels = face_texels(mesh, skin[mesh.faces].all(1))
+            texture[texels] = _recolor(texture[texels], present, wanted, strength)
+    mesh = replace(mesh, colors=colors, texture=mesh.texture if texture is None else texture)
+    return replace(avatar, mesh=mesh, gaussians=replace(bound, sh=sh))
 
 
 def lab_statistics(
@@ -141,6 +143,10 @@ def _inliers(ab: Tensor, visible: Tensor) -> Tensor:
     median = ab[visible].median(0).values
     deviation = _TO_SIGMA * (ab[visible] - median).abs().median(0).values.clamp_min(0.05)
     return ((ab - median) / deviation).norm(dim=-1) <= _INLIER
+
+
+def _recolor(rgb: Tensor, present: LabStatistics, wanted: LabStatistics, strength: float) -> Tensor:
+    return lab_to_srgb(transfer_lab_statistics(srgb_to_lab(rgb), present, wanted, strength)).clamp(0, 1)
 
 
 def _mean_colors(avatar: Avatar) -> Tensor:

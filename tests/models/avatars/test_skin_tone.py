@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from modiste.models.avatars import LABEL_INDEX, transfer_skin_tone
+from modiste.models.avatars import LABEL_INDEX, Avatar, sample_gaussians, transfer_skin_tone
 from modiste.models.avatars.selection import gaussians_labelled
 from modiste.models.avatars.skin_tone import LabStatistics, lab_statistics, transfer_lab_statistics
 from modiste.models.geometry.color import srgb_to_lab
@@ -74,6 +74,17 @@ def test_only_skin_changes(user, model):
     assert not torch.equal(toned.gaussians.sh[skin], model.gaussians.sh[skin])
     shoes = model.labels == LABEL_INDEX["shoes"]
     assert torch.equal(toned.mesh.colors[shoes], model.mesh.colors[shoes])
+
+
+def test_the_texture_changes_where_it_shows_skin(shapes, user):
+    mesh = shapes.plane(cells=8)
+    left = mesh.vertices[:, 0] < 0.01
+    labels = torch.where(left, LABEL_INDEX["torso_skin"], LABEL_INDEX["clothes"])
+    mesh = replace(mesh, texture=0.3 + 0.02 * torch.rand(64, 64, 3, generator=torch.Generator().manual_seed(0)))
+    toned = transfer_skin_tone(Avatar(mesh, sample_gaussians(mesh, 500, 0), labels), user)
+    assert torch.equal(toned.mesh.texture[:, 36:], mesh.texture[:, 36:])
+    goal = lab_of(user, ("face",)).mean(0)
+    assert (srgb_to_lab(toned.mesh.texture[:, :30]).mean((0, 1)) - goal).norm() < 3
 
 
 def test_strength_zero_changes_nothing_visible(user, model):
