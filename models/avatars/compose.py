@@ -10,7 +10,9 @@ from torch import Tensor
 from ..geometry.color import lab_to_srgb, srgb_to_lab
 from ..geometry.spherical_harmonics import SH_C0
 from .binding import world_gaussians
+from .collar import tuck_under_clothes
 from .deform import follow
+from .head import TONGUE
 from .join import join
 from .labels import HEAD
 from .neck import CUT_HEIGHT, NeckTube, cut_at_neck, head_and_neck, neck_tube
@@ -53,12 +55,15 @@ def compose(
         raise ValueError("The body avatar has no body inside, so its neck cannot be found; connect Load Body to it first.")
     tube = neck_tube(body.body, neck_cut)
     torso = _without_head(body, tube)
-    user = _head_only(head, tube)
+    user = _head_only(head, tube, _OVERLAP)
     seam = _seam(user, torso, tube)
-    if seam is not None:
+    if seam is None:
+        user = _head_only(head, tube, TONGUE)  # the neck goes down into the collar
+    else:
         user = follow(user, _meet_rim(user, tube, seam, blend))
         torso = _meet_color(torso, user, tube, seam, match_color)
-    return join(torso, user)
+    low = _neck_skin(user) & (tube.height(user.mesh.vertices) < blend)
+    return join(torso, follow(user, tuck_under_clothes(user, torso, low)))
 
 
 @dataclass(frozen=True)
@@ -114,11 +119,11 @@ def _without_head(body: Avatar, tube: NeckTube) -> Avatar:
     return select_faces(body, ~head[faces].all(1) & ~(head & vertices_labelled(body, HEAD))[faces].any(1))
 
 
-def _head_only(head: Avatar, tube: NeckTube) -> Avatar:
-    """The user's head and neck down to the overlap, with an edge loop on the cut plane."""
+def _head_only(head: Avatar, tube: NeckTube, below: float) -> Avatar:
+    """The user's head and neck down to `below` metres under the cut plane, with an edge loop on the plane."""
     wide = replace(tube, radius=1.5 * tube.radius)
-    head = cut_at_neck(cut_at_neck(head, wide), wide, _OVERLAP)
-    chosen = head_and_neck(head, wide, _OVERLAP)
+    head = cut_at_neck(cut_at_neck(head, wide), wide, below)
+    chosen = head_and_neck(head, wide, below)
     return select_faces(head, chosen[head.mesh.faces].all(1))
 
 
