@@ -1,4 +1,4 @@
-"""Workflows in a real ComfyUI: every template runs, a run can be cancelled, and a hostile path is refused."""
+"""Workflows in a real ComfyUI: every template runs, both hosts agree, a run can be cancelled, and a hostile path is refused."""
 
 import json
 import time
@@ -16,81 +16,76 @@ from modiste.nodes import NODES
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 SMALL = {"views": 3, "width": 128, "height": 128, "gaussians": 5000}  # what a template is reduced to here
+SAVED = "modiste/user_00001_.ply [output]"  # one of the avatars that compose_avatars saves
 
 
-def procedural(**inputs):
-    return {"class_type": "ModisteProceduralAvatar", "inputs": inputs}
-
-
-def with_defaults(prompt, object_info):
-    """Fill in the default of every input that an API-format prompt leaves out."""
-    for node in prompt.values():
-        for name, (_, *settings) in object_info[node["class_type"]]["input"]["required"].items():
-            if settings and "default" in settings[0]:
-                node["inputs"].setdefault(name, settings[0]["default"])
-            elif settings and settings[0].get("options"):
-                node["inputs"].setdefault(name, settings[0]["options"][0])
-    return prompt
-
-
-def reduced(prompt):
-    """Make our nodes' pictures and avatars small."""
+def template_prompt(path, object_info):
+    """Return a template in API format, with our nodes' pictures and avatars small."""
+    prompt = convert_ui_to_api(json.loads(path.read_text()), object_info)
     for node in prompt.values():
         if node["class_type"].startswith("Modiste"):
             node["inputs"].update({name: value for name, value in SMALL.items() if isinstance(node["inputs"].get(name), int)})
     return prompt
 
 
-def template_prompt(path, object_info):
-    return reduced(convert_ui_to_api(json.loads(path.read_text()), object_info))
+def api_prompt(object_info, **nodes):
+    """Return nodes, each a class and some inputs, in API format; every input left out has its default or first option."""
+    prompt = {}
+    for name, (kind, inputs) in nodes.items():
+        settings = {key: rest[0] for key, (_, *rest) in object_info[kind]["input"]["required"].items() if rest}
+        defaults = {key: item.get("default", (item.get("options") or [None])[0]) for key, item in settings.items()}
+        prompt[name] = {"class_type": kind, "inputs": {key: item for key, item in defaults.items() if item is not None} | inputs}
+    return prompt
 
 
 @pytest.fixture(scope="module")
-def saved_avatars(server, object_info):
-    """Run compose_avatars: the other templates load the avatars that it saves."""
-    server.run(template_prompt(WORKFLOWS / "compose_avatars.json", object_info))
+def composed(server, object_info):
+    """The outputs of compose_avatars, which saves the avatars that the other templates load."""
+    return server.run(template_prompt(WORKFLOWS / "compose_avatars.json", object_info))
 
 
 @pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.json")), ids=lambda path: path.stem)
-@pytest.mark.usefixtures("saved_avatars")
-def test_template_runs(server, object_info, path):
+def test_template_runs(server, object_info, composed, path):
     needed = json.loads(path.read_text())["extra"].get("modiste", {}).get("requires_comfyui", ">=0").removeprefix(">=")
     if server.version < tuple(map(int, needed.split("."))):
         pytest.skip(f"{path.name} needs ComfyUI {needed} or later")
     prompt = template_prompt(path, object_info)
-    outputs = server.run(prompt)
-    assert outputs.keys() == {number for number, node in prompt.items() if object_info[node["class_type"]]["output_node"]}
+    outputs = composed if path.stem == "compose_avatars" else server.run(prompt)
+    assert outputs.keys() == {name for name, node in prompt.items() if object_info[node["class_type"]]["output_node"]}
     for output in outputs.values():
         assert any(output.values())
         for image in output.get("images", []):
             assert server.file(image).stat().st_size > 0
 
 
-def test_both_hosts_render_the_same_pictures(server, object_info, tmp_path):
-    views = {"views": 2, "width": 128, "height": 128}
-    prompt = {
-        "1": procedural(gaussians=SMALL["gaussians"]),
-        "2": {"class_type": "ModisteRenderAvatar", "inputs": {"avatar": ["1", 0], **views}},
-        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "hosts"}},
-    }
-    with_defaults(prompt, object_info)
-    theirs = [server.file(image) for image in server.run(prompt)["3"]["images"]]
-    ours = Executor(by_id([*NODES, *CORE_NODES]), Session(base=tmp_path)).run(prompt).results["3"].files
-    assert len(theirs) == len(ours) == views["views"]
+@pytest.mark.usefixtures("composed")
+def test_both_hosts_render_the_same_pictures(server, object_info):
+    prompt = api_prompt(
+        object_info,
+        load=("ModisteLoadAvatar", {"file": SAVED}),
+        render=("ModisteRenderAvatar", {"avatar": ["load", 0], "views": 2, "width": 128, "height": 128}),
+        save=("SaveImage", {"images": ["render", 0]}),
+    )
+    theirs = [server.file(image) for image in server.run(prompt)["save"]["images"]]
+    ours = Executor(by_id([*NODES, *CORE_NODES]), Session(base=server.base)).run(prompt).results["save"].files
+    assert len(theirs) == len(ours) == 2
     for first, second in zip(theirs, ours, strict=True):
         difference = np.abs(np.asarray(Image.open(first), float) - np.asarray(Image.open(second), float))
         assert difference.mean() < 0.5  # of 255: rounding may differ between torch versions, what is seen may not
 
 
+@pytest.mark.usefixtures("composed")
 def test_an_interrupt_stops_a_turntable(server, object_info):
-    prompt = {
-        "1": procedural(gaussians=SMALL["gaussians"]),
-        "2": {"class_type": "ModisteRenderAvatar", "inputs": {"avatar": ["1", 0], "views": 1}},
-        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
-    }
-    server.run(with_defaults(prompt, object_info))  # afterwards the avatar is in the cache and rendering starts at once
-    prompt["2"]["inputs"] |= {"views": 360, "width": 1024, "height": 1024}
-    prompt_id = server.queue(prompt)
+    def turntable(**inputs):
+        return api_prompt(
+            object_info,
+            load=("ModisteLoadAvatar", {"file": SAVED}),
+            render=("ModisteRenderAvatar", {"avatar": ["load", 0], **inputs}),
+            show=("PreviewImage", {"images": ["render", 0]}),
+        )
+
+    server.run(turntable(views=1))  # afterwards the avatar is in the cache and rendering starts at once
+    prompt_id = server.queue(turntable(views=360, width=2048, height=2048))
     while not (entry := server.finished(prompt_id)):
         time.sleep(0.5)
         server.post_json("/interrupt", {})
@@ -105,17 +100,20 @@ def test_a_file_outside_the_input_folder_is_refused(server, object_info, tmp_pat
     if not link.is_symlink():
         (tmp_path / "outside.ply").write_bytes(b"ply")
         link.symlink_to(tmp_path / "outside.ply")
-    prompt = {
-        "1": {"class_type": "ModisteLoadAvatar", "inputs": {"file": name}},
-        "2": {"class_type": "ModisteSaveAvatar", "inputs": {"avatar": ["1", 0]}},
-    }
-    assert "leads out of the input folder" in server.refusal(with_defaults(prompt, object_info))
+    prompt = api_prompt(
+        object_info,
+        load=("ModisteLoadAvatar", {"file": name}),
+        save=("ModisteSaveAvatar", {"avatar": ["load", 0]}),
+    )
+    assert "leads out of the input folder" in server.refusal(prompt)
 
 
+@pytest.mark.usefixtures("composed")
 @pytest.mark.parametrize("prefix", ["../outside", "/tmp/outside"])
 def test_a_path_outside_the_output_folder_is_refused(server, object_info, prefix):
-    prompt = {
-        "1": procedural(gaussians=SMALL["gaussians"]),
-        "2": {"class_type": "ModisteSaveAvatar", "inputs": {"avatar": ["1", 0], "filename_prefix": prefix}},
-    }
-    assert "leads out of the output folder" in server.refusal(with_defaults(prompt, object_info))
+    prompt = api_prompt(
+        object_info,
+        load=("ModisteLoadAvatar", {"file": SAVED}),
+        save=("ModisteSaveAvatar", {"avatar": ["load", 0], "filename_prefix": prefix}),
+    )
+    assert "leads out of the output folder" in server.refusal(prompt)
