@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..geometry import Gaussians, Mesh
 from ..geometry.mesh import face_cross, vertex_normals
-from ..geometry.rotation import matrix_to_quaternion, quaternion_multiply, quaternion_to_matrix
+from ..geometry.rotation import matrix_to_quaternion, quaternion_multiply
 from .closest import closest_on_triangles, closest_points
 from .types import BoundGaussians
 
@@ -79,11 +79,6 @@ def face_frames(vertices: Tensor, faces: Tensor) -> Tensor:
         least = torch.nn.functional.one_hot(edge[flat].abs().argmin(-1), 3).to(edge)
         normal[flat] = torch.nn.functional.normalize(torch.linalg.cross(edge[flat], least, dim=-1), dim=-1)
     return torch.stack([edge, torch.linalg.cross(normal, edge, dim=-1), normal], dim=-1)
-
-
-def face_rotations(bound: BoundGaussians) -> Tensor:
-    """Return the local rotations [N, 3, 3] of bound Gaussians, local axes to the face frame."""
-    return quaternion_to_matrix(bound.rotation)
 
 
 def _feet(points: Tensor, mesh: Mesh, face: Tensor, barycentric: Tensor) -> tuple[Tensor, Tensor, Tensor]:
