@@ -23,8 +23,9 @@ class Figure:
 
     body:      the model
     sheet:     its surface. Values: "position" [V, 3]; "canonical" [V, 3], face coordinates of the template (origin between the
-               eyes, see EYE_DISTANCE); "normal" [V, 3]; "skinning" [V, 55]; "armness" [V, 1], how much the arms carry a vertex, 0..1;
-               "arm" [V, 1], metres along the arm from the shoulder joint, -1 off the arms; "leg" [V, 1], likewise from the hip
+               eyes, see EYE_DISTANCE); "normal" [V, 3]; "skinning" [V, 55]; "armness" [V, 1], how much the arms carry a
+               vertex, 0..1; "arm" [V, 1], metres along the arm from the shoulder joint, -1 off the arms; "leg" [V, 1],
+               likewise from the hip
     joints:    [55, 3]
     floor, crotch, waist, armpit: heights in metres
     """

@@ -7,22 +7,20 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..models.avatars.sampling import sample_gaussians
 from ..models.avatars.labels import LABEL_INDEX
-from ..models.avatars.types import Avatar, BoundGaussians
+from ..models.avatars.types import Avatar
 from ..models.body import BodyState
 from ..models.body.skinning import apply_transforms, blend_transforms
 from ..models.geometry import Mesh
-from ..models.geometry.mesh import face_areas, take_faces, vertex_normals
+from ..models.geometry.mesh import vertex_normals
 from .atlas import Texels, fill_gutters, find_texels, pack
+from .covering import cover
 from .lighting import light_vertices
 from .pieces import Piece, Spots
 
 TEXTURE_SIZE = 2048
-# The face gets more texels a metre than cloth, and every label its own share of Gaussians an area: faces are what people look at.
+# The face gets more texels a metre than cloth: it is what people look at.
 FACE_TEXELS = 2.6
-_GAUSSIANS = {"face": 6.0, "hair": 2.0, "hands": 2.5}
-_FEATURES = {1: 22.0, 2: 110.0}  # brows, nose and mouth; eyes
 
 
 def assemble(
@@ -49,7 +47,8 @@ def assemble(
     mesh = Mesh(vertices, faces, texture_uv, texture)
     report(3, 4)
     features = torch.cat([piece.sheet.values.get("feature", torch.zeros(len(piece.labels), 1)) for piece in pieces])[:, 0]
-    gaussians = _cover(mesh, labels, features, count, seed)
+    share = torch.cat([torch.full((len(piece.panel),), piece.cover) for piece in pieces])
+    gaussians = cover(mesh, labels, features, share, count, seed)
     report(4, 4)
     return Avatar(mesh, gaussians, labels, skinning, state)
 
@@ -115,31 +114,3 @@ def _lit(color: Tensor, light: Tensor) -> Tensor:
     """Multiply colour by light, as light adds up: linearly; bright parts roll off instead of clipping."""
     linear = color.clamp(0, 1) ** 2.2 * light
     return (linear / (1 + (linear - 0.75).clamp_min(0))).clamp(0, 1) ** (1 / 2.2)
-
-
-def _cover(mesh: Mesh, labels: Tensor, features: Tensor, count: int, seed: int) -> BoundGaussians:
-    """Sample Gaussians: finest on the features of the face [V], finely on face, hair and hands, none on folded hems."""
-    kind = labels[mesh.faces].amin(1)
-    feature = features[mesh.faces].amin(1).round()
-    edge = mesh.corner_uv[:, 1:] - mesh.corner_uv[:, :1]
-    flat = (edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]).abs() > 1e-12
-    groups = [(feature == level, weight) for level, weight in _FEATURES.items()]
-    groups += [((kind == LABEL_INDEX[name]) & (feature == 0), weight) for name, weight in _GAUSSIANS.items()]
-    groups.append((~torch.stack([group for group, _ in groups]).any(0) & flat, 1.0))
-    areas = face_areas(mesh.vertices, mesh.faces)
-    demand = [float(areas[group].sum()) * weight for group, weight in groups]
-    parts = []
-    for index, (group, _) in enumerate(groups):
-        share = round(count * demand[index] / sum(demand))
-        if not share:
-            continue
-        part, _, _ = take_faces(mesh, group)
-        bound = sample_gaussians(part, share, seed + index)
-        parts.append((group.nonzero()[:, 0][bound.face], bound))
-    return BoundGaussians(
-        torch.cat([face for face, _ in parts]),
-        *(
-            torch.cat([getattr(bound, name) for _, bound in parts])
-            for name in ("barycentric", "offset", "rotation", "scale", "opacity", "sh")
-        ),
-    )

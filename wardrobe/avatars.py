@@ -13,13 +13,13 @@ from .assembly import assemble
 from .draping import Obstacle
 from .hair import brow_color, make_hair
 from .lowers import LOWER_CUTS, lower_edge, make_lower
-from .pieces import Piece
+from .pieces import Piece, kept
 from .poses import pose_of
 from .recipes import AvatarRecipe
 from .shoes import SOLE, make_shoes, shoe_edge
 from .skin import Face, above_hairline, skin_piece
 from .tailoring import body_obstacle
-from .uppers import UPPER_CUTS, make_upper, upper_edge
+from .uppers import UPPER_CUTS, make_upper, upper_edge, upper_hem
 
 
 def procedural_avatar(recipe: AvatarRecipe, progress: Callable[[int, int], None] | None = None) -> Avatar:
@@ -50,7 +50,13 @@ def dress(figure: Figure, recipe: AvatarRecipe, report: Callable[[int], None]) -
     upper = make_upper(figure, recipe.upper, _with_pieces(obstacle, [lower]), seed + 2)
     report(3)
     hair = make_hair(figure, recipe.hair, recipe.complexion, _with_pieces(obstacle, [upper]), seed + 3)
-    return [_bare_skin(figure, recipe), *shoes, lower, upper, *hair]
+    return [_bare_skin(figure, recipe), *shoes, _without_tucked(figure, lower, recipe), upper, *hair]
+
+
+def _without_tucked(figure: Figure, lower: Piece, recipe: AvatarRecipe) -> Piece:
+    """Cut away what lies well under the upper garment."""
+    height = lower.sheet.values["start"][:, 1]
+    return kept(lower, (height < upper_hem(figure, UPPER_CUTS[recipe.upper.cut]) + 0.05)[lower.sheet.faces].any(1))
 
 
 def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:

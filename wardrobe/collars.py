@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .anatomy import smooth_normals
 from .draping import Obstacle
-from .noise import smoothstep
+from .noise import ridge, smoothstep
 from .sheets import Sheet, rim_edges
 from .tailoring import ring_faces
 
@@ -31,7 +31,7 @@ def shirt_collar(sheet: Sheet, obstacle: Obstacle) -> tuple[Sheet, Tensor]:
     angle = torch.linspace(math.radians(9), math.radians(351), _COLUMNS)
     rim_angle = torch.atan2(points[:, 0] - centre[0], points[:, 2] - centre[2]) % (2 * math.pi)
     away = (rim_angle[None] - angle[:, None] + math.pi) % (2 * math.pi) - math.pi
-    weight = torch.exp(-((away / 0.09) ** 2)) + 1e-9
+    weight = ridge(away, 0.09) + 1e-9
     base = weight @ points / weight.sum(1, keepdim=True)
     vertex = around_neck[away.abs().argmin(1)]
 
@@ -39,11 +39,11 @@ def shirt_collar(sheet: Sheet, obstacle: Obstacle) -> tuple[Sheet, Tensor]:
     in_front = smoothstep(math.radians(70), math.radians(8), torch.minimum(angle, 2 * math.pi - angle))
     up = torch.tensor([0.0, 1.0, 0.0])
     stand = 0.030 - 0.018 * in_front
-    rows = [base + 0.003 * outwards + (up - 0.25 * outwards) * (stand * step / _STAND)[:, None] for step in torch.arange(_STAND + 1.0)]
-    fold = rows[-1]
     length = 0.036 + 0.022 * in_front
-    for step in torch.arange(1.0, _FALL + 1):
-        share = step / _FALL
+    risen, fallen = torch.linspace(0, 1, _STAND + 1), torch.linspace(0, 1, _FALL + 1)[1:]
+    rows = [base + 0.003 * outwards + (up - 0.25 * outwards) * (stand * share)[:, None] for share in risen]
+    fold = rows[-1]
+    for share in fallen:
         drop = -up * (length * share)[:, None]
         # The points of the collar lean out to the sides.
         rows.append(fold + drop + outwards * (0.007 + 0.024 * share + 0.010 * in_front[:, None] * share))
@@ -58,7 +58,7 @@ def shirt_collar(sheet: Sheet, obstacle: Obstacle) -> tuple[Sheet, Tensor]:
     values["position"] = position
     values["edge"] = _distance_to_edge(count, length, angle)[:, None]
     along = (angle - math.pi) * 0.07
-    down = torch.cat([stand * step / _STAND for step in torch.arange(_STAND + 1.0)] + [stand + length * step / _FALL for step in torch.arange(1.0, _FALL + 1)])
+    down = torch.cat([*(stand * share for share in risen), *(stand + length * share for share in fallen)])
     flat = torch.stack([along.repeat(count), -down], 1)[faces]
     return Sheet(faces, {**values, "normal": smooth_normals(position, faces, 1)}), flat
 

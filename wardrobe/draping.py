@@ -41,7 +41,7 @@ class Obstacle:
         return points + inside[:, None] * normal
 
     def height_over(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return for points [N, 3] the signed distance over the tangent plane of the nearest surface point, its normal and distance."""
+        """Return how far points [N, 3] lie over the tangent plane of the nearest surface point, its normal and its distance."""
         distance, index = self._tree.query(points.numpy(), workers=-1)
         index = torch.from_numpy(index)
         normal = self._normals[index]
@@ -86,7 +86,7 @@ class Tube:
 
 
 def wrap_tube(points: Tensor, top: Tensor, bottom: Tensor) -> Tube:
-    """Measure the outermost radius of points [N, 3] round the axis from `top` to `bottom`; gaps are filled from their neighbours."""
+    """Measure the outermost radius of points [N, 3] round the axis from `top` to `bottom`; gaps are filled from beside."""
     empty = Tube(top, bottom, torch.zeros(_HEIGHTS, _ANGLES))
     angle, distance = empty.polar(points)
     row = ((top[1] - points[:, 1]) / (top[1] - bottom[1]) * (_HEIGHTS - 1)).round().long()

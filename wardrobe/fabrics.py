@@ -27,6 +27,11 @@ class Fabric:
     colors: tuple[Color, ...]
     scale: float = 1.0
 
+    @property
+    def cover(self) -> float:
+        """How many Gaussians an area the cloth needs, against 1 for plain surfaces."""
+        return {"plain": 0.8, "denim": 0.9, "knit": 0.9, "gradient": 0.8}.get(self.pattern, 1.9)
+
 
 def weave(fabric: Fabric, uv: Tensor, seed: int) -> Paint:
     """Paint cloth at spots [N, 2] metres, v upwards.

@@ -14,11 +14,11 @@ from ..models.body import JOINT_INDEX
 from .anatomy import Figure, smooth_normals
 from .draping import Obstacle
 from .fabrics import Color
-from .noise import layered, noise, smoothstep
+from .noise import layered, noise, ridge, smoothstep
 from .pieces import Paint, Piece, Spots
 from .sheets import Sheet, take
 from .skin import above_hairline, complexion_color
-from .tailoring import ring_faces
+from .tailoring import ring_faces, unrolled
 
 _COLUMNS, _SCALP_ROWS, _HANGING_ROWS = 144, 30, 34
 _STRAND_METRES = 0.085  # flat width of a radian of strands
@@ -77,7 +77,8 @@ class Hair:
 
 def brow_color(hair: Hair) -> Color:
     """Return the colour of brows that go with hair: of its hue, never pale."""
-    return tuple(min(channel * 0.75, 0.30) for channel in hair.color)
+    strength = min(0.75, 0.33 / max(hair.color))
+    return tuple(channel * strength for channel in hair.color)
 
 
 def make_hair(figure: Figure, hair: Hair, complexion: float, obstacle: Obstacle, seed: int) -> list[Piece]:
@@ -109,7 +110,8 @@ class _Skull:
         canonical = figure.sheet.values["canonical"]
         x, y, z = canonical[:, 0].abs(), canonical[:, 1], canonical[:, 2]
         ear = (x > 0.0735) & (z < -0.055) & (z > -0.105) & (y < 0.012) & (y > -0.065)
-        keep = figure.on_parts("head", "neck") & ~ear & ~((z > -0.05) & (y < -0.02) & (x < 0.03)) & (figure.sheet.values["normal"].norm(dim=1) > 0)
+        inside_mouth = (z > -0.05) & (y < -0.02) & (x < 0.03)
+        keep = figure.on_parts("head", "neck") & ~ear & ~inside_mouth
         top = keep & (y > 0.02)
         points = figure.sheet.position
         low, high = points[top].amin(0), points[top].amax(0)
@@ -151,10 +153,7 @@ def _combed(figure: Figure, hair: Hair, style: HairStyle, complexion: float, obs
     tangent = torch.nn.functional.normalize(torch.gradient(rows, dim=0)[0], dim=-1).reshape(-1, 3)
     to_edge = torch.where(hanging, 1.0, along[_SCALP_ROWS - 1] - along).reshape(-1)
     to_tip = torch.where(hanging, along[-1] - along, 1.0).reshape(-1)
-    flat = torch.stack([azimuth.repeat(count) * _STRAND_METRES, -along.reshape(-1)], 1)[faces]
-    wrapped = (flat[..., 0].amax(1) - flat[..., 0].amin(1)) > 0.2
-    low = flat[..., 0] < 2 * math.pi * _STRAND_METRES
-    flat[..., 0] = torch.where(wrapped[:, None] & low, flat[..., 0] + 2 * math.pi * _STRAND_METRES, flat[..., 0])
+    flat = unrolled(torch.stack([azimuth.repeat(count), -along.reshape(-1)], 1)[faces], _STRAND_METRES)
     sheet = Sheet(
         faces,
         {
@@ -185,7 +184,15 @@ def _hairline_angle(skull: _Skull, pole: Tensor, outwards: Tensor) -> Tensor:
 
 
 def _over_skull(
-    skull: _Skull, style: HairStyle, pole: Tensor, outwards: Tensor, limit: Tensor, share: Tensor, azimuth: Tensor, ends: bool, seed: int
+    skull: _Skull,
+    style: HairStyle,
+    pole: Tensor,
+    outwards: Tensor,
+    limit: Tensor,
+    share: Tensor,
+    azimuth: Tensor,
+    ends: bool,
+    seed: int,
 ) -> Tensor:  # [R, C, 3]
     """Lay strands over the skull from the pole to the hairline; where hair `ends` there, it rises from it gently."""
     angle = share[:, None] * limit
@@ -236,11 +243,13 @@ def _let_hang(
     ends = eyes - style.length + ragged + 0.05 * smoothstep(math.radians(110), math.radians(60), heading.abs())
     down = torch.linspace(0, 1, _HANGING_ROWS + 1)[1:, None]
     height = torch.lerp(at_widest[:, 1].expand(_HANGING_ROWS, -1), ends.expand(_HANGING_ROWS, -1), down)
-    ears = 0.010 * torch.exp(-(((heading.abs() - math.radians(98)) / math.radians(26)) ** 2)) * smoothstep(0.0, 0.15, down)
+    ears = 0.010 * ridge(heading.abs() - math.radians(98), math.radians(26)) * smoothstep(0.0, 0.15, down)
     spread = ears + reach * (1 + 0.05 * torch.sin(down * math.pi) - style.inwards * down**2)
-    grid = torch.stack([around[:, 0].expand_as(height) * 1.3, around[:, 1].expand_as(height) * 1.3, height * 9], -1).reshape(-1, 3)
-    locks = (0.010 * noise(grid * torch.tensor([1.5, 1.5, 0.25]), seed + 5)).reshape(height.shape) * down
-    waves = style.curl * torch.sin(height * 75 + 4 * noise(grid[:, :2], seed + 6).reshape(height.shape)) * smoothstep(0.0, 0.4, down)
+    ring = around.expand(_HANGING_ROWS, -1, -1)
+    grid = torch.cat([1.95 * ring, 2.25 * height[..., None]], -1).reshape(-1, 3)
+    locks = 0.010 * noise(grid, seed + 5).reshape(height.shape) * down
+    phase = 4 * noise(1.3 * ring.reshape(-1, 2), seed + 6).reshape(height.shape)
+    waves = style.curl * torch.sin(height * 75 + phase) * smoothstep(0.0, 0.4, down)
     spread = spread + locks + waves
     fallen = torch.stack([heading.sin() * spread, height, heading.cos() * spread + skull.middle[2]], -1)
     flat = fallen.reshape(-1, 3)
@@ -298,9 +307,7 @@ def _tied(figure: Figure, hair: Hair, style: HairStyle, obstacle: Obstacle, seed
         faces = faces.flip(1)
         normal = -normal
     along = torch.cat([torch.zeros(1), (path[1:] - path[:-1]).norm(dim=1).cumsum(0)]).repeat_interleave(columns)[:, None]
-    flat = torch.stack([angle.repeat(rows) * 0.03, -along[:, 0] - 0.2 * angle.repeat(rows) * 0.03 * (hair.style == "bun")], 1)[faces]
-    wrapped = (flat[..., 0].amax(1) - flat[..., 0].amin(1)) > 0.1
-    flat[..., 0] = torch.where(wrapped[:, None] & (flat[..., 0] < 0.08), flat[..., 0] + 2 * math.pi * 0.03, flat[..., 0])
+    flat = unrolled(torch.stack([angle.repeat(rows), -along[:, 0]], 1)[faces], 0.03)
     far = torch.ones(len(flat_position), 1)
     values = {
         "position": flat_position, "normal": normal, "tangent": tangent.repeat_interleave(columns, 0), "edge": far, "tip": far,
@@ -325,7 +332,8 @@ def _hair_weights(figure: Figure, position: Tensor) -> Tensor:
 def _as_piece(sheet: Sheet, flat: Tensor, paint: Callable[[Spots], Paint]) -> Piece:
     sheet = take(sheet, torch.ones(len(sheet.faces), dtype=torch.bool))
     labels = torch.full((len(sheet.position),), LABEL_INDEX["hair"])
-    return Piece(sheet, labels, flat, torch.zeros(len(sheet.faces), dtype=torch.int64), density=1.5, warmth=0.15, paint=paint)
+    panel = torch.zeros(len(sheet.faces), dtype=torch.int64)
+    return Piece(sheet, labels, flat, panel, density=1.5, cover=2.0, warmth=0.15, paint=paint)
 
 
 def _painter(hair: Hair, style: HairStyle, complexion: float, seed: int) -> Callable[[Spots], Paint]:

@@ -10,10 +10,10 @@ from torch import Tensor
 from ..models.geometry.mesh import scatter_faces_to_vertices
 
 # Directions towards the lamps (the person faces +Z) and their linear colours.
-KEY = ((0.5, 0.75, 0.75), (0.56, 0.54, 0.51))
+KEY = ((0.5, 0.75, 0.75), (0.70, 0.675, 0.63))
 FILL = ((-0.8, 0.25, 0.6), (0.15, 0.16, 0.18))
 RIM = ((-0.35, 0.5, -0.9), (0.26, 0.27, 0.29))
-SKY, GROUND = (0.58, 0.59, 0.61), (0.33, 0.30, 0.28)
+SKY, GROUND = (0.52, 0.53, 0.555), (0.27, 0.245, 0.23)
 _CELL, _BIAS = 0.015, 0.022  # metres: resolution of the shadow maps, and what counts as the same surface
 
 
@@ -35,7 +35,7 @@ def light_vertices(
 
 
 def hollows(position: Tensor, normal: Tensor, faces: Tensor) -> Tensor:
-    """Return how deep in a crease each vertex lies [V], 0..1: its distance to the locally smoothed surface, for the mesh's fineness."""
+    """Return how deep in a crease each vertex lies [V], 0..1: below the locally smoothed surface, for the mesh's fineness."""
     edge = (position[faces] - position[faces[:, [1, 2, 0]]]).norm(dim=-1).mean(1, keepdim=True)
     edge = scatter_faces_to_vertices(edge, faces, len(position)) / torch.bincount(faces.flatten(), minlength=len(position))[:, None]
     depth = (1.3 * edge[:, 0]).clamp_min(0.004)

@@ -13,7 +13,7 @@ from ..models.body import JOINT_INDEX
 from .anatomy import Figure
 from .draping import Obstacle, Tube, bridge, fall_to, hang, relax, wrap_tube
 from .fabrics import Fabric, weave
-from .noise import noise, smoothstep
+from .noise import noise, ridge, smoothstep
 from .pieces import Paint, Piece, Spots
 from .sheets import Sheet, clip, split
 from .tailoring import cloth_from, finish, flat_panels, ring_faces, seen_from, stitched, wrinkles
@@ -93,7 +93,7 @@ def _make_trousers(figure: Figure, garment: LowerGarment, cut: LowerCut, obstacl
     guess = seen_from(sheet, in_front)
     sheet = _drape_trousers(figure, sheet, cut, garment.looseness, obstacle)
     corner_uv = flat_panels(sheet, panel, guess)
-    return finish(sheet, panel, corner_uv, "clothes", _trouser_painter(figure, garment, cut, seed))
+    return finish(sheet, panel, corner_uv, "clothes", _trouser_painter(figure, garment, cut, seed), garment.fabric.cover)
 
 
 def _drape_trousers(figure: Figure, sheet: Sheet, cut: LowerCut, looseness: float, obstacle: Obstacle) -> Sheet:
@@ -115,7 +115,8 @@ def _drape_trousers(figure: Figure, sheet: Sheet, cut: LowerCut, looseness: floa
         leg = figure.on_parts("upper_leg", "lower_leg") & (figure.sheet.position[:, 0] * sign > 0)
         top, bottom = figure.joint(f"{side}_hip").clone(), figure.joint(f"{side}_ankle").clone()
         top[1] = figure.crotch
-        tube = hang(bridge(wrap_tube(figure.sheet.position[leg & (figure.sheet.position[:, 1] < figure.crotch)], top, bottom)), 0.42 - 0.36 * looseness)
+        points = figure.sheet.position[leg & (figure.sheet.position[:, 1] < figure.crotch)]
+        tube = hang(bridge(wrap_tube(points, top, bottom)), 0.42 - 0.36 * looseness)
         below = smoothstep(figure.crotch - 0.02, figure.crotch - 0.14, height) * (position[:, 0] * sign > 0)
         position = fall_to(position, tube, room, below)
         # Trouser legs do not pass through each other.
@@ -129,8 +130,8 @@ def _trouser_painter(figure: Figure, garment: LowerGarment, cut: LowerCut, seed:
         cloth = weave(garment.fabric, spots.uv, seed)
         start = spots.values["start"]
         leg, height, x = spots.values["leg"][:, 0], start[:, 1], start[:, 0].abs()
-        knee = torch.exp(-(((height - float(figure.joint("left_knee")[1])) / 0.08) ** 2))
-        crotch = torch.exp(-(((height - figure.crotch - 0.01) / 0.07) ** 2)) * smoothstep(0.12, 0.02, x)
+        knee = ridge(height - float(figure.joint("left_knee")[1]), 0.08)
+        crotch = ridge(height - figure.crotch - 0.01, 0.07) * smoothstep(0.12, 0.02, x)
         ankle = smoothstep(0.18, 0.02, cut.length * _leg_length(figure) - leg) * (cut.length > 0.9)
         where = 0.10 + 0.5 * knee + 0.55 * crotch + 0.7 * ankle
         relief = wrinkles(spots.uv, where * (0.5 + 0.5 * garment.looseness), 0.5 * (start[:, 0] / 0.05).tanh(), seed)
@@ -147,19 +148,19 @@ def _trouser_details(figure: Figure, garment: LowerGarment, cut: LowerCut, spots
     below = _waistband(figure, cut) - start[:, 1]
     x = start[:, 0].abs()
     front = spots.panel >= 2
-    band = torch.exp(-(((below - 0.036) / 0.0012) ** 2))
-    fly = torch.exp(-(((x - 0.002) / 0.0012) ** 2)) * front * (below > 0.036) * (start[:, 1] > figure.crotch)
+    band = ridge(below - 0.036, 0.0012)
+    fly = ridge(x - 0.002, 0.0012) * front * (below > 0.036) * (start[:, 1] > figure.crotch)
     curve = torch.hypot(x - 0.150, (below - 0.030) * 0.8)
-    pocket = torch.exp(-(((curve - 0.062) / 0.0013) ** 2)) * front * (below > 0.036) * (x < 0.15)
+    pocket = ridge(curve - 0.062, 0.0013) * front * (below > 0.036) * (x < 0.15)
     patch_x, patch_y = (x - 0.078).abs() - 0.058, (below - 0.145).abs() - 0.062
     outline = torch.maximum(patch_x, patch_y)
-    back_pocket = torch.exp(-((outline / 0.0013) ** 2)) * ~front * (garment.cut == "jeans")
+    back_pocket = ridge(outline, 0.0013) * ~front * (garment.cut == "jeans")
     lines = torch.stack([band, fly, pocket, back_pocket]).amax(0)
     thread = torch.tensor([0.72, 0.50, 0.26]) if garment.cut == "jeans" else None
     dark = color * (1 - 0.42 * lines)[:, None]
     if thread is not None:
-        twin = torch.exp(-(((curve - 0.0665) / 0.0009) ** 2)) * front * (below > 0.036) * (x < 0.15)
-        inner = torch.exp(-(((outline + 0.006) / 0.0009) ** 2)) * ~front
+        twin = ridge(curve - 0.0665, 0.0009) * front * (below > 0.036) * (x < 0.15)
+        inner = ridge(outline + 0.006, 0.0009) * ~front
         dark = torch.lerp(dark, thread.expand_as(dark), (0.7 * torch.maximum(twin, inner))[:, None])
     button = smoothstep(0.0085, 0.0075, torch.hypot(start[:, 0], below - 0.018)) * front
     metal = torch.tensor([0.62, 0.55, 0.42])
@@ -180,10 +181,10 @@ def _make_skirt(figure: Figure, garment: LowerGarment, cut: LowerCut, obstacle: 
 
     def paint(spots: Spots) -> Paint:
         cloth = weave(garment.fabric, spots.uv, seed)
-        band = torch.exp(-(((spots.values["edge"][:, 0] - 0.034) / 0.0012) ** 2)) * (spots.values["start"][:, 1] > figure.crotch)
+        band = ridge(spots.values["edge"][:, 0] - 0.034, 0.0012) * (spots.values["start"][:, 1] > figure.crotch)
         return stitched(Paint(cloth.color * (1 - 0.35 * band)[:, None], cloth.relief), spots.values["edge"][:, 0])
 
-    return finish(sheet, panel, corner_uv, "clothes", paint)
+    return finish(sheet, panel, corner_uv, "clothes", paint, garment.fabric.cover)
 
 
 def _turn_skirt(figure: Figure, garment: LowerGarment, cut: LowerCut, seed: int) -> Sheet:
@@ -212,7 +213,7 @@ def _turn_skirt(figure: Figure, garment: LowerGarment, cut: LowerCut, seed: int)
     skinning[:, JOINT_INDEX["left_hip"]] = leg_share * side
     skinning[:, JOINT_INDEX["right_hip"]] = leg_share * (1 - side)
     edge = torch.minimum(height - bottom_height, top_height - height)
-    start = torch.stack([angle.sin(), height, angle.cos()], 1)
+    start = torch.stack([angle.sin(), height, angle.cos()], 1)  # the lathe's own coordinates: x and z tell the side
     values = {"position": position, "start": start, "edge": edge[:, None], "skinning": skinning}
     return Sheet(faces, values)
 

@@ -40,6 +40,11 @@ def smoothstep(low: float, high: float, value: Tensor) -> Tensor:
     return amount * amount * (3 - 2 * amount)
 
 
+def ridge(value: Tensor, width: float | Tensor) -> Tensor:
+    """Return 1 where the value is 0, falling softly to both sides over about `width`."""
+    return torch.exp(-((value / width) ** 2))
+
+
 @cache
 def _volume() -> Tensor:
     """A periodic block of random lattice values [1, 1, S, S, S], smoothly interpolated between them."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from .sheets import Sheet
+from .sheets import Sheet, take
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Piece:
     corner_uv: [F, 3, 2] metres on flat panels; each panel has its own plane
     panel:     [F] int64, the panel of each face
     density:   texels along a metre, against 1 for cloth
+    cover:     Gaussians an area, against 1 for plain surfaces; more where there is a pattern to show
     warmth:    0..1, how much light bleeds through as in skin
     paint:     colours spots; asked once, with all spots of the piece
     """
@@ -55,6 +56,7 @@ class Piece:
     corner_uv: Tensor
     panel: Tensor
     density: float
+    cover: float
     warmth: float
     paint: Callable[[Spots], Paint]
 
@@ -63,12 +65,22 @@ def joined(first: Piece, second: Piece) -> Piece:
     """Return two pieces of the same kind as one, painted by the first; both sheets have the same values."""
     count = len(first.labels)
     values = {name: torch.cat([value, second.sheet.values[name]]) for name, value in first.sheet.values.items()}
-    return Piece(
-        Sheet(torch.cat([first.sheet.faces, second.sheet.faces + count]), values),
-        torch.cat([first.labels, second.labels]),
-        torch.cat([first.corner_uv, second.corner_uv]),
-        torch.cat([first.panel, second.panel]),
-        first.density,
-        first.warmth,
-        first.paint,
+    return replace(
+        first,
+        sheet=Sheet(torch.cat([first.sheet.faces, second.sheet.faces + count]), values),
+        labels=torch.cat([first.labels, second.labels]),
+        corner_uv=torch.cat([first.corner_uv, second.corner_uv]),
+        panel=torch.cat([first.panel, second.panel]),
+    )
+
+
+def kept(piece: Piece, keep: Tensor) -> Piece:
+    """Return the piece with only the faces where `keep` [F] is True."""
+    used = torch.unique(piece.sheet.faces[keep])
+    return replace(
+        piece,
+        sheet=take(piece.sheet, keep),
+        labels=piece.labels[used],
+        corner_uv=piece.corner_uv[keep],
+        panel=piece.panel[keep],
     )

@@ -29,7 +29,7 @@ class Pose:
 
 
 _FOOT = (0.10, -0.31, 0.95)
-_LEGS: dict[str, Vector] = {"hip": (0.07, -1.0, 0.03), "knee": (0.06, -1.0, -0.05), "ankle": _FOOT}
+_LEGS: dict[str, Vector] = {"hip": (0.02, -1.0, 0.03), "knee": (0.03, -1.0, -0.05), "ankle": _FOOT}
 _ARMS: dict[str, Vector] = {"shoulder": (0.34, -0.94, -0.03), "elbow": (0.16, -0.96, 0.17), "wrist": (0.02, -0.98, 0.16)}
 
 POSES = {
@@ -53,14 +53,15 @@ POSES = {
     ),
     "hand on hip": Pose(
         {
-            **_LEGS, **_ARMS, "left_shoulder": (0.72, -0.66, -0.20), "left_elbow": (-0.60, -0.66, 0.42), "left_wrist": (-0.78, -0.60, 0.10),
-            "right_hip": (-0.14, -1.0, 0.10), "right_knee": (-0.13, -1.0, -0.08),
+            **_LEGS, **_ARMS, "left_shoulder": (0.72, -0.66, -0.20), "left_elbow": (-0.60, -0.66, 0.42),
+            "left_wrist": (-0.78, -0.60, 0.10), "right_hip": (-0.14, -1.0, 0.10), "right_knee": (-0.13, -1.0, -0.08),
         },
         {"pelvis": (0, 0, 3), "spine2": (0, 0, -4), "head": (0, 5, 2)},
     ),
     "wave": Pose(
         {
-            **_LEGS, **_ARMS, "right_shoulder": (-0.80, -0.50, 0.10), "right_elbow": (-0.30, 0.90, 0.30), "right_wrist": (-0.15, 0.98, 0.05),
+            **_LEGS, **_ARMS, "right_shoulder": (-0.80, -0.50, 0.10), "right_elbow": (-0.30, 0.90, 0.30),
+            "right_wrist": (-0.15, 0.98, 0.05),
         },
         {"spine2": (0, 0, 2), "head": (0, -5, -3)},
     ),

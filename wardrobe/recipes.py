@@ -25,6 +25,10 @@ class AvatarRecipe:
     seed: of what is left to chance: mottling, folds, strands
     """
 
+    hair: Hair
+    upper: UpperGarment
+    lower: LowerGarment
+    shoes: Shoes
     gender: float = 0.5
     age: float = 2 / 3
     muscle: float = 0.5
@@ -36,10 +40,6 @@ class AvatarRecipe:
     eyes: Color = (0.33, 0.21, 0.12)
     lips: float = 0.15
     stubble: float = 0.0
-    hair: Hair = Hair("short", (0.20, 0.13, 0.09))
-    upper: UpperGarment = UpperGarment("t-shirt", Fabric("plain", ((0.80, 0.25, 0.22),)))
-    lower: LowerGarment = LowerGarment("jeans", Fabric("denim", ((0.16, 0.24, 0.40),)))
-    shoes: Shoes = Shoes((0.92, 0.92, 0.90), (0.97, 0.97, 0.96), (0.95, 0.95, 0.95))
     gaussians: int = 100_000
     seed: int = 0
 
@@ -74,6 +74,18 @@ _SHOE_COLORS: tuple[Color, ...] = (
     (0.92, 0.92, 0.90), (0.14, 0.14, 0.15), (0.40, 0.26, 0.17), (0.70, 0.20, 0.18), (0.20, 0.27, 0.40), (0.62, 0.58, 0.50),
 )  # fmt: skip
 _JEANS: tuple[Color, ...] = ((0.14, 0.20, 0.34), (0.24, 0.34, 0.50), (0.38, 0.48, 0.60), (0.13, 0.14, 0.16))
+_WOMENS_LOWERS = ("jeans", "trousers", "skirt", "long skirt", "shorts")
+_MENS_LOWERS = ("jeans", "jeans", "trousers", "shorts")
+_WOMENS_HAIR = ("bob", "long", "wavy", "ponytail", "bun", "short", "curly")
+_MENS_HAIR = ("short", "short", "quiff", "side part", "buzz", "bald", "curly")
+# What some cuts are made of; the others are made of one of the two below.
+_UPPER_PATTERNS = {
+    "shirt": ("plain", "checks", "tartan", "pinstripes", "floral"),
+    "sweater": ("knit", "knit", "stripes", "blocks"),
+    "tank": ("plain", "dots", "stripes", "floral"),
+}
+_WOMENS_PATTERNS = ("plain", "plain", "stripes", "dots", "gradient", "blocks", "floral")
+_MENS_PATTERNS = ("plain", "plain", "stripes", "gradient", "blocks")
 _STANDING = ("stand", "relaxed", "walk", "hand on hip")
 
 
@@ -87,14 +99,15 @@ def random_recipe(
         woman: a woman or a man; None draws one.
     """
     draw = random.Random(seed)
-    woman = (draw.random() < 0.5) if woman is None else woman
+    drawn_woman = draw.random() < 0.5
+    woman = drawn_woman if woman is None else woman
     gender = draw.uniform(0.82, 1.0) if woman else draw.uniform(0.0, 0.15)
     complexion = draw.random()
     dark_haired = complexion > 0.55
     age = draw.uniform(0.62, 0.84)
     hair = Hair(_draw_style(draw, woman, dark_haired), _draw_hair_color(draw, dark_haired, age))
     ground, mark, below = draw.choice(_OUTFITS)
-    lower_cut = draw.choice(("jeans", "trousers", "skirt", "long skirt", "shorts") if woman else ("jeans", "jeans", "trousers", "shorts"))
+    lower_cut = draw.choice(_WOMENS_LOWERS if woman else _MENS_LOWERS)
     return AvatarRecipe(
         gender=gender,
         age=age,
@@ -117,8 +130,7 @@ def random_recipe(
 
 
 def _draw_style(draw: random.Random, woman: bool, dark_haired: bool) -> str:
-    styles = ["bob", "long", "wavy", "ponytail", "bun", "short"] if woman else ["short", "short", "quiff", "side part", "buzz", "bald"]
-    return draw.choice(styles + ["curly", "afro"] * (2 if dark_haired else 0) + ["curly"])
+    return draw.choice((_WOMENS_HAIR if woman else _MENS_HAIR) + ("curly", "afro") * (2 if dark_haired else 0))
 
 
 def _draw_hair_color(draw: random.Random, dark_haired: bool, age: float) -> Color:
@@ -130,12 +142,7 @@ def _draw_hair_color(draw: random.Random, dark_haired: bool, age: float) -> Colo
 def _draw_upper(draw: random.Random, woman: bool, ground: Color, mark: Color) -> UpperGarment:
     cuts = ("t-shirt", "t-shirt", "v-neck", "long sleeve", "shirt", "sweater") + (("tank",) if woman else ())
     cut = draw.choice(cuts)
-    patterns = {
-        "shirt": ("plain", "checks", "tartan", "pinstripes", "floral"),
-        "sweater": ("knit", "knit", "stripes", "blocks"),
-        "tank": ("plain", "dots", "stripes", "floral"),
-    }.get(cut, ("plain", "plain", "stripes", "dots", "gradient", "blocks", "floral") if woman else ("plain", "plain", "stripes", "gradient", "blocks"))
-    pattern = draw.choice(patterns)
+    pattern = draw.choice(_UPPER_PATTERNS.get(cut, _WOMENS_PATTERNS if woman else _MENS_PATTERNS))
     heart = (0.95, 0.80, 0.36) if pattern == "floral" else mark
     return UpperGarment(cut, Fabric(pattern, (ground, mark, heart), draw.uniform(0.85, 1.3)), draw.uniform(0.1, 0.8))
 
@@ -145,4 +152,5 @@ def _draw_lower_fabric(draw: random.Random, cut: str, ground: Color, mark: Color
         return Fabric("denim", (draw.choice(_JEANS),))
     if "skirt" in cut:
         return Fabric(draw.choice(("plain", "plain", "checks", "dots", "tartan", "floral")), (ground, mark, (0.92, 0.84, 0.62)))
-    return Fabric(draw.choice(("plain", "plain", "plain", "pinstripes")), (ground, tuple(0.7 * channel + 0.3 for channel in ground)))
+    lighter = tuple(0.7 * channel + 0.3 for channel in ground)
+    return Fabric(draw.choice(("plain", "plain", "plain", "pinstripes")), (ground, lighter))

@@ -69,9 +69,8 @@ def split(
     unique = torch.stack([key // len(field), key % len(field)], 1)
     start, end = field[unique[:, 0]], field[unique[:, 1]]
     amount = (start / (start - end))[:, None]
-    values = {
-        name: torch.cat([value, torch.lerp(value[unique[:, 0]], value[unique[:, 1]], amount)]) for name, value in sheet.values.items()
-    }
+    low, high = unique.unbind(1)
+    values = {name: torch.cat([value, torch.lerp(value[low], value[high], amount)]) for name, value in sheet.values.items()}
     p, q, r = (inverse + len(field)).split([len(lone), len(lone), len(through)])
     a, b, c = lone.unbind(1)
     d, e, f = through.unbind(1)

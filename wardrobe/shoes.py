@@ -12,10 +12,10 @@ from ..models.avatars.labels import LABEL_INDEX
 from .anatomy import Figure, smooth_normals
 from .draping import Tube, bridge, hang, wrap_tube
 from .fabrics import Color
-from .noise import layered, smoothstep
+from .noise import layered, ridge, smoothstep
 from .pieces import Paint, Piece, Spots
 from .sheets import Sheet, subdivide, take
-from .tailoring import ring_faces
+from .tailoring import ring_faces, unrolled
 
 _COLUMNS, _ROWS = 64, 36
 SOLE = 0.014  # metres under the foot
@@ -48,7 +48,8 @@ def make_shoes(figure: Figure, shoes: Shoes, seed: int) -> list[Piece]:
 def _make_shoe(figure: Figure, shoes: Shoes, side: str, sign: float, seed: int) -> Piece:
     ankle = figure.joint(f"{side}_ankle")
     top = float(ankle[1]) + _SHAFT
-    near = figure.on_parts("foot", "lower_leg") & (figure.sheet.position[:, 0] * sign > 0) & (figure.sheet.position[:, 1] < top + 0.04)
+    x, y = figure.sheet.position[:, 0], figure.sheet.position[:, 1]
+    near = figure.on_parts("foot", "lower_leg") & (x * sign > 0) & (y < top + 0.04)
     foot = subdivide(take(figure.sheet, near[figure.sheet.faces].all(1)))
     tube, bottom = _last(foot, figure, ankle, top)
     height, angle, down = _rings(top, bottom)
@@ -64,21 +65,18 @@ def _make_shoe(figure: Figure, shoes: Shoes, side: str, sign: float, seed: int) 
         skinning=_nearest_weights(foot, position), above=(height - bottom)[:, None], collar=(height - collar)[:, None],
         forward=(position[:, 2] - ankle[2])[:, None], across=(position[:, 0] - _middle_line(foot, position))[:, None],
     )  # fmt: skip
-    flat = torch.stack([(angle - math.pi) * 0.07, -down * 0.006], 1)[faces]
-    # Columns go round: where a face crosses the back it takes the far end of the first column.
-    wrapped = (flat[..., 0].amax(1) - flat[..., 0].amin(1)) > 0.2
-    flat[..., 0] = torch.where(wrapped[:, None] & (flat[..., 0] < 0), flat[..., 0] + 2 * math.pi * 0.07, flat[..., 0])
+    flat = unrolled(torch.stack([angle, -down * 0.006], 1)[faces], 0.07)
 
     def paint(spots: Spots) -> Paint:
         return _paint_shoe(spots, shoes, seed)
 
     labels = torch.full((len(position),), LABEL_INDEX["shoes"])
-    return Piece(sheet, labels, flat, torch.zeros(len(faces), dtype=torch.int64), density=1.0, warmth=0.05, paint=paint)
+    return Piece(sheet, labels, flat, torch.zeros(len(faces), dtype=torch.int64), density=1.0, cover=1.6, warmth=0.05, paint=paint)
 
 
 def _last(foot: Sheet, figure: Figure, ankle: Tensor, top: float) -> tuple[Tube, float]:
     """Shape the foot's outside as a shoemaker's last: convex slices, straight walls; and where the ground is."""
-    low, high = foot.position.amin(0), foot.position.amax(0)
+    low = foot.position.amin(0)
     below = foot.position[foot.position[:, 1] < float(ankle[1])]
     centre = (below.amin(0) + below.amax(0)) / 2
     axis_top = torch.tensor([float(ankle[0]), top + 0.01, float(ankle[2])])
@@ -94,7 +92,7 @@ def _softened(tube: Tube) -> Tube:
 
 
 def _rings(top: float, bottom: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Heights, angles and row numbers of the shoe's vertices; rows are closer near the ground, the last one is the sole's middle."""
+    """Heights, angles and row numbers of the shoe's vertices; rows are closer near the ground, the last closes the sole."""
     row = torch.arange(_ROWS).float()
     share = (row / (_ROWS - 2)).clamp_max(1) ** 0.8
     height = top + share * (bottom - top)
@@ -129,11 +127,11 @@ def _paint_shoe(spots: Spots, shoes: Shoes, seed: int) -> Paint:
     crossing = ((forward / 0.018) % 1 - 0.5).abs()
     lace = on_instep * smoothstep(0.17, 0.12, crossing) * smoothstep(0.026, 0.024, across.abs())
     color = torch.lerp(color, torch.tensor(shoes.sole).expand_as(color), (0.9 * lace)[:, None])
-    cap = torch.exp(-(((forward - 0.150 - 8 * across**2) / 0.0014) ** 2))
-    heel = torch.exp(-(((forward + 0.022 + 0.3 * (above - 0.05)) / 0.0014) ** 2))
+    cap = ridge(forward - 0.150 - 8 * across**2, 0.0014)
+    heel = ridge(forward + 0.022 + 0.3 * (above - 0.05), 0.0014)
     rim = smoothstep(-0.005, -0.001, collar)
     color = color * (1 - 0.35 * torch.maximum(torch.maximum(cap, heel), 0.7 * rim))[:, None]
-    rubber = torch.tensor(shoes.sole) * (1 - 0.18 * torch.exp(-(((above - 0.008) / 0.0012) ** 2)))[:, None]
+    rubber = torch.tensor(shoes.sole) * (1 - 0.18 * ridge(above - 0.008, 0.0012))[:, None]
     color = torch.lerp(color, rubber, smoothstep(_WELT + 0.001, _WELT - 0.001, above)[:, None])
     rib = 0.94 + 0.06 * torch.sin(spots.uv[:, 0] * (2 * math.pi / 0.0045))
     sock = torch.tensor(shoes.sock) * rib[:, None]

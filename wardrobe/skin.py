@@ -10,7 +10,7 @@ from torch import Tensor
 from ..models.avatars.labels import LABEL_INDEX
 from ..models.body import JOINT_INDEX, PARTS
 from .anatomy import Figure
-from .noise import layered, noise, smoothstep
+from .noise import layered, noise, ridge, smoothstep
 from .pieces import Paint, Piece, Spots
 from .sheets import Sheet, take
 
@@ -90,7 +90,7 @@ def skin_piece(figure: Figure, face: Face, covered: Tensor, scalp_hair: Color | 
     used = torch.unique(sheet.faces[shown])
     sheet = take(sheet, shown)
     corner_uv, panel = _skin_panels(sheet, body.corner_uv[shown])
-    return Piece(sheet, labels[used], corner_uv, panel, density=1.0, warmth=1.0, paint=paint)
+    return Piece(sheet, labels[used], corner_uv, panel, density=1.0, cover=1.0, warmth=1.0, paint=paint)
 
 
 def _smiling(sheet: Sheet) -> Sheet:
@@ -103,12 +103,13 @@ def _smiling(sheet: Sheet) -> Sheet:
     upper, lower = _eye_opening(x)
     within = smoothstep(0.016, 0.024, x) * smoothstep(0.048, 0.040, x) * smoothstep(-0.004, 0.004, z)
     lid_up = within * smoothstep(0.009, 0.002, y - upper) * (y > (upper + lower) / 2)
-    lid_down = within * smoothstep(0.007, 0.001, lower - y) * (y < (upper + lower) / 2)
     lids = (~_is_eyeball(sheet)).float()
+    seam = y + 0.0722
+    closing = -seam.sign() * smoothstep(0.006, 0.0, seam.abs()) * smoothstep(0.0255, 0.021, x) * smoothstep(0.0, 0.02, z)
     move = torch.stack(
         [
             0.0016 * corner * point[:, 0].sign(),
-            0.0028 * corner + 0.0012 * cheek + lids * (0.0013 * lid_up - 0.0006 * lid_down),
+            0.0028 * corner + 0.0012 * cheek + 0.0013 * lids * lid_up + 0.0008 * closing,
             -0.0010 * corner + 0.0012 * cheek,
         ],
         dim=1,
@@ -197,9 +198,9 @@ def above_hairline(point: Tensor) -> Tensor:
     # z from the nape to the forehead, and the hairline's height there.
     line = torch.tensor(
         [
-            (-0.200, -0.066), (-0.150, -0.066), (-0.130, -0.060), (-0.112, -0.042), (-0.100, -0.012), (-0.092, 0.006), (-0.080, 0.012),
-            (-0.070, 0.008), (-0.064, -0.012), (-0.058, -0.014), (-0.052, 0.006), (-0.042, 0.030), (-0.028, 0.050), (-0.012, 0.062),
-            (0.008, 0.070), (0.040, 0.072),
+            (-0.200, -0.066), (-0.150, -0.066), (-0.130, -0.060), (-0.112, -0.042), (-0.100, -0.012), (-0.092, 0.006),
+            (-0.080, 0.012), (-0.070, 0.008), (-0.064, -0.012), (-0.058, -0.014), (-0.052, 0.006), (-0.042, 0.030),
+            (-0.028, 0.050), (-0.012, 0.062), (0.008, 0.070), (0.040, 0.072),
         ]
     )  # fmt: skip
     place = torch.searchsorted(line[:, 0].contiguous(), point[:, 2].contiguous()).clamp(1, len(line) - 1)
@@ -222,7 +223,7 @@ def _paint_lips(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tenso
     x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
     across = (x / 0.0250).clamp(0, 1)
     bow = 1 - across**2
-    top = -0.0725 + 0.0098 * bow**0.75 - 0.0016 * torch.exp(-((x / 0.0032) ** 2))
+    top = -0.0725 + 0.0098 * bow**0.75 - 0.0016 * ridge(x, 0.0032)
     bottom = -0.0725 - 0.0128 * bow**0.8
     soft = 0.0011
     inside = smoothstep(-soft, soft, top - y) * smoothstep(-soft, soft, y - bottom) * smoothstep(0.0256, 0.0240, x)
@@ -232,7 +233,7 @@ def _paint_lips(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tenso
     shine = 0.10 * _blob(x, y, 0.006, -0.0785, 0.008, 0.0025)[:, None]
     lip = torch.lerp(bare, rouge, face.lips) + shine
     color = _mix(color, lip, 0.9 * inside)
-    seam = torch.exp(-(((y + 0.0718 + 0.0009 * (across - 0.4)) / 0.0009) ** 2)) * smoothstep(0.0255, 0.0235, x) * smoothstep(0.0, 0.01, z)
+    seam = ridge(y + 0.0718 + 0.0009 * (across - 0.4), 0.0009) * smoothstep(0.0255, 0.0235, x) * smoothstep(0.0, 0.01, z)
     color = _mix(color, base * torch.tensor([0.36, 0.16, 0.15]), 0.75 * seam)
     mouth = smoothstep(0.021, 0.019, z + 0.2 * x) * (x < 0.024) * (y < -0.055) * (y > -0.095) * (z > -0.06)
     return _mix(color, base * torch.tensor([0.30, 0.13, 0.12]), mouth)
@@ -250,14 +251,14 @@ def _paint_lids(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tenso
     x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
     upper, lower = _eye_opening(x)
     within = smoothstep(0.0165, 0.0200, x) * smoothstep(0.0475, 0.0440, x) * smoothstep(-0.02, -0.005, z)
-    crease = torch.exp(-(((y - upper - 0.0046) / 0.0011) ** 2)) * within
+    crease = ridge(y - upper - 0.0046, 0.0011) * within
     lid = smoothstep(0.007, 0.001, y - upper) * smoothstep(-0.003, 0.0, y - upper) * within
     dark = base * torch.tensor([0.62, 0.46, 0.42])
     color = _mix(color, dark, 0.30 * crease + 0.22 * lid)
     ink = torch.tensor([0.10, 0.07, 0.06])
     thickness = 0.0006 + 0.0009 * smoothstep(0.018, 0.042, x) * (0.5 + 0.5 * face.lashes)
-    lashes = torch.exp(-(((y - upper - 0.0003) / thickness) ** 2)) * within
-    under = torch.exp(-(((y - lower + 0.0002) / 0.0006) ** 2)) * within * smoothstep(0.022, 0.036, x)
+    lashes = ridge(y - upper - 0.0003, thickness) * within
+    under = ridge(y - lower + 0.0002, 0.0006) * within * smoothstep(0.022, 0.036, x)
     return _mix(color, ink, (0.55 + 0.4 * face.lashes) * lashes + (0.12 + 0.25 * face.lashes) * under)
 
 
@@ -269,7 +270,8 @@ def _paint_brows(point: Tensor, color: Tensor, face: Face, seed: int) -> Tensor:
     lean = along * 0.010
     hairs = noise(torch.stack([(x - 0.7 * (y - middle) - lean) * 1500, (y - middle) * 130, point[:, 0].sign() * 3], 1), seed + 3)
     edge = (half - (y - middle).abs()) / 0.0011
-    amount = (0.55 + edge + 0.75 * hairs).clamp(0, 1) * smoothstep(1.02, 0.92, along) * smoothstep(-0.1, 0.05, along) * (half > 0.0003)
+    ends = smoothstep(1.02, 0.92, along) * smoothstep(-0.1, 0.05, along) * (half > 0.0003)
+    amount = (0.55 + edge + 0.75 * hairs).clamp(0, 1) * ends
     return _mix(color, torch.tensor(face.brows), 0.82 * amount * smoothstep(-0.03, -0.01, z))
 
 
@@ -277,7 +279,7 @@ def _paint_eyes(point: Tensor, face: Face, seed: int) -> Tensor:
     side = point[:, 0].sign()
     x, y = point[:, 0] - 0.0312 * side, point[:, 1] + 0.0012
     radius = torch.hypot(x, y)
-    upper, lower = _eye_opening(point[:, 0].abs())
+    upper, _ = _eye_opening(point[:, 0].abs())
     veins = smoothstep(0.007, 0.013, x.abs())
     white = torch.tensor([0.93, 0.915, 0.90])
     color = _mix(white.repeat(len(point), 1), torch.tensor([0.86, 0.70, 0.66]), 0.45 * veins)
@@ -288,7 +290,7 @@ def _paint_eyes(point: Tensor, face: Face, seed: int) -> Tensor:
         torch.tensor(1.25), torch.tensor(0.85), smoothstep(0.0025, 0.0055, radius)
     )[:, None]
     color = _mix(color, iris * glow, smoothstep(0.0064, 0.0058, radius))
-    ring = torch.exp(-(((radius - 0.0059) / 0.0006) ** 2))
+    ring = ridge(radius - 0.0059, 0.0006)
     color = _mix(color, iris * 0.25, 0.75 * ring)
     color = _mix(color, torch.tensor([0.03, 0.025, 0.025]), smoothstep(0.0030, 0.0025, radius))
     # The lid's shadow, and what makes an eye alive: the lamp mirrored in it, on the lamp's side.

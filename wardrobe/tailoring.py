@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -11,7 +12,7 @@ from ..models.avatars.labels import LABEL_INDEX
 from .anatomy import Figure
 from .draping import Obstacle, hem
 from .flattening import flatten
-from .noise import layered, noise, smoothstep
+from .noise import layered, noise, ridge, smoothstep
 from .pieces import Paint, Piece, Spots
 from .sheets import Sheet, subdivide, take
 
@@ -70,13 +71,22 @@ def ring_faces(rows: int, columns: int) -> Tensor:
     return torch.cat([torch.stack([here, below, beside], 1), torch.stack([beside, below, across], 1)])
 
 
+def unrolled(angle_and_height: Tensor, metres: float) -> Tensor:
+    """Lay corners [F, 3, 2] on a tube out flat, `metres` wide a radian; faces that cross angle 0 keep together at the far end."""
+    angle, height = angle_and_height.unbind(-1)
+    crossing = (angle.amax(1) - angle.amin(1) > math.pi)[:, None]
+    near_end = angle < angle.mean(1, keepdim=True)
+    angle = torch.where(crossing & near_end, angle + 2 * math.pi, angle)
+    return torch.stack([angle * metres, height], -1)
+
+
 def finish(
     sheet: Sheet,
     panel: Tensor,
     corner_uv: Tensor,
     label: str,
     paint: Callable[[Spots], Paint],
-    density: float = 1.0,
+    cover: float,
 ) -> Piece:
     """Fold the hems in and make a piece of a draped sheet."""
     hemmed, owner, origin = hem(sheet)
@@ -87,7 +97,8 @@ def finish(
         labels=torch.full((len(hemmed.position),), LABEL_INDEX[label]),
         corner_uv=torch.cat([corner_uv, fold_uv]),
         panel=torch.cat([panel, panel[owner]]),
-        density=density,
+        density=1.0,
+        cover=cover,
         warmth=0.12,
         paint=paint,
     )
@@ -95,7 +106,7 @@ def finish(
 
 def stitched(paint: Paint, edge: Tensor, thread: float = 0.72, inset: float = 0.016) -> Paint:
     """Sew a hem: a line of stitches `inset` metres from the edge [N], darker than the cloth, with a soft roll below it."""
-    line = torch.exp(-(((edge - inset) / 0.0011) ** 2))
+    line = ridge(edge - inset, 0.0011)
     roll = smoothstep(inset, inset * 0.55, edge) * smoothstep(0.0, inset * 0.3, edge)
     color = paint.color * (1 - (1 - thread) * line - 0.05 * smoothstep(0.004, 0.0, edge))[:, None]
     relief = paint.relief if paint.relief is not None else torch.zeros(len(edge))

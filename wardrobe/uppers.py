@@ -13,7 +13,7 @@ from .anatomy import Figure
 from .collars import shirt_collar
 from .draping import Obstacle, bridge, fall_to, hang, relax, wrap_tube
 from .fabrics import Fabric, weave
-from .noise import smoothstep
+from .noise import ridge, smoothstep
 from .pieces import Paint, Piece, Spots, joined
 from .sheets import Sheet, clip, split
 from .tailoring import ball, cloth_from, finish, flat_panels, seen_from, stitched, wrinkles
@@ -60,12 +60,16 @@ class UpperGarment:
     looseness: float = 0.5
 
 
+def upper_hem(figure: Figure, cut: UpperCut) -> float:
+    """Return the height of the hem in metres."""
+    return figure.crotch + cut.length * (figure.waist - figure.crotch)
+
+
 def upper_edge(figure: Figure, sheet: Sheet, cut: UpperCut) -> Tensor:
     """Return about how many metres [V] inside the garment's edges a spot of the body's surface lies, negative outside it."""
     point = sheet.position
     arm, armness = sheet.values["arm"][:, 0], sheet.values["armness"][:, 0]
-    hem_height = figure.crotch + cut.length * (figure.waist - figure.crotch)
-    edge = point[:, 1] - hem_height + 10 * armness
+    edge = point[:, 1] - upper_hem(figure, cut) + 10 * armness
     edge = torch.minimum(edge, _neckline(figure, point, cut.neck))
     if cut.sleeve:
         return torch.minimum(edge, cut.sleeve * _arm_length(figure) - arm)
@@ -92,11 +96,11 @@ def make_upper(figure: Figure, garment: UpperGarment, obstacle: Obstacle, seed: 
     panel, guess, opened = _panels(figure, sheet)
     sheet = _drape(figure, sheet, cut, garment.looseness, obstacle)
     corner_uv = flat_panels(sheet, panel, guess, opened)
-    piece = finish(sheet, panel, corner_uv, "clothes", _painter(figure, garment, cut, seed))
+    piece = finish(sheet, panel, corner_uv, "clothes", _painter(figure, garment, cut, seed), garment.fabric.cover)
     if cut.neck != "collar":
         return piece
     collar, flat = shirt_collar(sheet, obstacle.joined(sheet.position, sheet.values["normal"]))
-    return joined(piece, finish(collar, torch.full((len(flat),), _COLLAR), flat, "clothes", piece.paint))
+    return joined(piece, finish(collar, torch.full((len(flat),), _COLLAR), flat, "clothes", piece.paint, piece.cover))
 
 
 def _neckline(figure: Figure, point: Tensor, neck: str) -> Tensor:
@@ -110,7 +114,7 @@ def _neckline(figure: Figure, point: Tensor, neck: str) -> Tensor:
     edge = torch.minimum(edge, centre[1] + 0.022 - point[:, 1])
     if neck == "v":
         tip = centre[1] - 0.150
-        wedge = (point[:, 0].abs() - 0.50 * (point[:, 1] - tip)) * 0.89
+        wedge = (point[:, 0].abs() - 0.62 * (point[:, 1] - tip)) * 0.85
         edge = torch.where(point[:, 2] > centre[2], torch.minimum(edge, wedge), edge)
     return edge
 
@@ -225,29 +229,30 @@ def _folds(figure: Figure, garment: UpperGarment, cut: UpperCut, spots: Spots, s
     """Wrinkles where cloth is pushed together: in the elbow, at the waist, below the arm."""
     point, arm = spots.values["start"], spots.values["arm"][:, 0]
     height, on_body = point[:, 1], arm < 0.02
-    elbow = torch.exp(-(((arm - 0.50 * _arm_length(figure)) / 0.07) ** 2)) * (cut.sleeve > 0.6)
+    elbow = ridge(arm - 0.50 * _arm_length(figure), 0.07) * (cut.sleeve > 0.6)
     side = smoothstep(0.03, 0.13, point[:, 0].abs())
-    waist = torch.exp(-(((height - figure.waist) / 0.09) ** 2)) * side * on_body
-    armpit = torch.exp(-(((height - figure.armpit + 0.02) / 0.06) ** 2)) * smoothstep(0.07, 0.14, point[:, 0].abs()) * (arm < 0.1)
-    where = 0.05 + 0.7 * elbow + 0.5 * waist + 0.45 * armpit
+    waist = ridge(height - figure.waist, 0.09) * side * on_body
+    armpit = ridge(height - figure.armpit + 0.02, 0.06) * smoothstep(0.07, 0.14, point[:, 0].abs()) * (arm < 0.1)
+    where = 0.03 + 0.6 * elbow + 0.34 * waist + 0.34 * armpit
     return wrinkles(spots.uv, where * (0.5 + 0.6 * garment.looseness), 0.8 * (point[:, 0] / 0.05).tanh(), seed)
 
 
 def _ribbing(across: Tensor, edge: Tensor) -> Tensor:
     """Return the brightness [N] of knitted cuffs: fine upright ribs on the last five centimetres."""
     rib = 0.90 + 0.10 * torch.sin(across * (2 * math.pi / 0.0085))
-    return torch.lerp(torch.ones_like(rib), rib, smoothstep(0.052, 0.048, edge)) * (1 - 0.22 * torch.exp(-(((edge - 0.05) / 0.0014) ** 2)))
+    on_cuff = smoothstep(0.052, 0.048, edge)
+    return (1 - on_cuff * (1 - rib)) * (1 - 0.22 * ridge(edge - 0.05, 0.0014))
 
 
 def _buttoned(spots: Spots, paint: Paint) -> Paint:
     """Sew a placket with buttons down the front, every nine centimetres."""
     x, y = spots.values["start"][:, 0], spots.values["start"][:, 1]
     front = (spots.panel == _FRONT) & (spots.values["arm"][:, 0] < 0)
-    line = torch.exp(-(((x.abs() - 0.016) / 0.0010) ** 2)) * front
+    line = ridge(x.abs() - 0.016, 0.0010) * front
     drop = (y / 0.09 - (y / 0.09).round()) * 0.09
     radius = torch.hypot(x, drop)
     disc = smoothstep(0.0062, 0.0055, radius) * front
-    rim = torch.exp(-(((radius - 0.0060) / 0.0010) ** 2)) * front
+    rim = ridge(radius - 0.0060, 0.0010) * front
     holes = smoothstep(0.0012, 0.0008, torch.hypot(x.abs() - 0.0016, drop)) * front
     pearl = torch.tensor([0.93, 0.91, 0.87]) if float(paint.color.mean()) < 0.6 else torch.tensor([0.42, 0.36, 0.31])
     color = paint.color * (1 - 0.30 * line - 0.30 * rim)[:, None]
