@@ -35,8 +35,11 @@ class Sheet:
     groups: list[dict] = field(default_factory=list)
     heights: dict[int, int] = field(default_factory=dict)
 
-    def node(self, kind: str, column: int, title: str | None = None, height: int = 0, **values: Any) -> Node:
-        """Add a node below the others of its column. `values` gives widget values, and links as `Node` outputs (`node["name"]`)."""
+    def node(self, kind: str, column: int, title: str | None = None, tall: int = 0, **values: Any) -> Node:
+        """Add a node, at least `tall` pixels high, below the others of its column.
+
+        `values` gives widget values, and links as `Node` outputs (`node["name"]`).
+        """
         info = self.infos[kind]
         order = [*info["input"].get("required", {}).items(), *info["input"].get("optional", {}).items()]
         unknown = set(values) - {name for name, _ in order}
@@ -58,7 +61,7 @@ class Sheet:
                 if settings.get("control_after_generate"):
                     widgets.append("fixed")
         rows = max(len(info["output"]), sum(not item.get("widget") for item in inputs)) + len(widgets)
-        size = [WIDTH, max(height, 46 + 26 * rows)]
+        size = [WIDTH, max(tall, 46 + 26 * rows)]
         ours = kind.startswith("Modiste")
         self.nodes.append(
             {
@@ -85,6 +88,12 @@ class Sheet:
         )
         self.heights[column] = self.heights.get(column, TOP) + size[1] + GAP
         return Node(self, node_id)
+
+    def level(self, first: int, last: int) -> None:
+        """Let the next nodes of the columns from `first` to `last` stand side by side."""
+        columns = range(first, last + 1)
+        bottom = max(self.heights.get(column, TOP) for column in columns)
+        self.heights |= dict.fromkeys(columns, bottom)
 
     def group(self, title: str, first: int, last: int, color: str) -> None:
         """Draw a box around the columns from `first` to `last`."""
@@ -138,18 +147,17 @@ class Node:
 
 def compose_avatars(sheet: Sheet) -> dict:
     """Two people made from nothing, composed: runs anywhere as it is."""
-    user = sheet.node("ModisteProceduralAvatar", 0, "The user", seed=7)
-    model = sheet.node("ModisteProceduralAvatar", 0, "The model", seed=21)
-    composed = _composition(sheet, 1, user["avatar"], model["avatar"])
-    _results(sheet, 3, composed, "modiste/composed")
-    for title, avatar, name in (("user", user, "user"), ("model", model, "model"), ("composed avatar", composed, "composed")):
-        source = avatar["avatar"] if isinstance(avatar, Node) else avatar
-        picture = sheet.node(
-            "ModisteRenderAvatar", 5, f"The {title}, from the front", avatar=source, views=1, start=20.0, height=768
-        )
-        sheet.node("SaveImage", 6, f"Picture of the {title}", 300, images=picture["image"], filename_prefix=f"modiste/{name}")
+    user, model = (
+        sheet.node("ModisteProceduralAvatar", 0, f"The {name}", seed=seed)["avatar"] for name, seed in (("user", 7), ("model", 21))
+    )
     for name, avatar in (("user", user), ("model", model)):
-        sheet.node("ModisteSaveAvatar", 5, f"Save the {name}", avatar=avatar["avatar"], filename_prefix=f"modiste/{name}")
+        sheet.node("ModisteSaveAvatar", 0, f"Save the {name}", avatar=avatar, filename_prefix=f"modiste/{name}")
+    composed = _composition(sheet, 1, user, model)
+    _results(sheet, 3, composed, "modiste/composed")
+    for name, avatar in (("user", user), ("model", model), ("composed", composed)):
+        sheet.level(5, 6)
+        picture = sheet.node("ModisteRenderAvatar", 5, f"Front: {name}", avatar=avatar, views=1, start=20.0, height=768)
+        sheet.node("SaveImage", 6, f"Picture: {name}", 360, images=picture["image"], filename_prefix=f"modiste/{name}")
     sheet.group("1 Two people", 0, 0, "#3f5159")
     sheet.group("2 AvatarMix", 1, 2, "#3f789e")
     sheet.group("3 The result", 3, 4, "#8a5a44")
@@ -161,38 +169,36 @@ def compose_your_avatars(sheet: Sheet) -> dict:
     """The same with the user's files; as shipped it takes what compose_avatars has saved."""
     loaded = []
     for title, name in (("Your avatar", "user"), ("Model", "model")):
+        sheet.level(0, 2)
         body = sheet.node("ModisteLoadBody", 0, f"{title}: body", parameters=f"modiste/{name}_00001_.body.json [output]")
         avatar = sheet.node("ModisteLoadAvatar", 1, title, file=f"modiste/{name}_00001_.ply [output]", body=body["body"])
         loaded.append(sheet.node("ModisteTransferSkinning", 2, f"{title}: skinning", avatar=avatar["avatar"])["avatar"])
     composed = _composition(sheet, 3, *loaded)
     _results(sheet, 5, composed, "modiste/your_avatar")
-    sheet.group("1 Your files", 0, 1, "#3f5159")
-    sheet.group("2 AvatarMix", 2, 4, "#3f789e")
+    sheet.group("1 Your files", 0, 2, "#3f5159")
+    sheet.group("2 AvatarMix", 3, 4, "#3f789e")
     sheet.group("3 The result", 5, 6, "#8a5a44")
     return sheet.workflow()
 
 
 def avatar_toolbox(sheet: Sheet) -> dict:
-    """Every avatar node once, in groups that run on their own."""
-    person = sheet.node("ModisteProceduralAvatar", 0, "A person", seed=3)
-    shared = sheet.node("ModisteAvatarToSplat", 1, "For other 3D nodes", avatar=person["avatar"])
-    bound = sheet.node(
-        "ModisteBindGaussians", 2, "A splat and its mesh", splat=shared["splat"], mesh=shared["mesh"], like=person["avatar"]
-    )
-    sampled = sheet.node(
-        "ModisteAvatarFromMesh", 2, "A textured mesh alone", mesh=shared["mesh"], like=person["avatar"], gaussians=30000
-    )
-    for title, avatar in (("bound", bound), ("sampled", sampled)):
-        picture = sheet.node("ModisteRenderAvatar", 3, f"Look at the {title} one", avatar=avatar["avatar"], views=4)
-        sheet.node("PreviewImage", 4, f"The {title} one", 240, images=picture["image"])
-    sheet.group("From and to other nodes", 0, 4, "#3f789e")
-    sheet.heights = dict.fromkeys(range(5), max(sheet.heights.values()) + 140)
-    body = sheet.node("ModisteLoadBody", 0, "Body of the user", parameters="modiste/user_00001_.body.json [output]")
+    """Every avatar node: to and from other 3D nodes above, a saved avatar rigged anew and composed below."""
+    person = sheet.node("ModisteProceduralAvatar", 0, "A person", seed=3)["avatar"]
+    shared = sheet.node("ModisteAvatarToSplat", 1, "For other 3D nodes", avatar=person)
+    splat, mesh = shared["splat"], shared["mesh"]
+    bound = sheet.node("ModisteBindGaussians", 2, "A splat and its mesh", splat=splat, mesh=mesh, like=person)
+    sampled = sheet.node("ModisteAvatarFromMesh", 2, "A textured mesh alone", mesh=mesh, like=person, gaussians=60000)
+    for name, avatar in (("bound", bound), ("sampled", sampled)):
+        sheet.level(3, 4)
+        picture = sheet.node("ModisteRenderAvatar", 3, f"Look: {name}", avatar=avatar["avatar"], views=2, start=20.0)
+        sheet.node("PreviewImage", 4, f"Picture: {name}", 360, images=picture["image"])
+    sheet.level(0, 4)
+    body = sheet.node("ModisteLoadBody", 0, "The user's body", parameters="modiste/user_00001_.body.json [output]")
     user = sheet.node("ModisteLoadAvatar", 0, "The user, saved by compose_avatars", file="modiste/user_00001_.ply [output]")
     rigged = sheet.node("ModisteTransferSkinning", 1, "Rig the user", avatar=user["avatar"], body=body["body"])
-    composed = _composition(sheet, 2, rigged["avatar"], person["avatar"])
-    picture = sheet.node("ModisteRenderAvatar", 4, "The head, close", avatar=composed, views=4, framing="head")
-    sheet.node("PreviewImage", 4, "Neck and face", 240, images=picture["image"])
+    composed = _composition(sheet, 2, rigged["avatar"], person)
+    picture = sheet.node("ModisteRenderAvatar", 3, "The head, close", avatar=composed, views=2, start=20.0, framing="head")
+    sheet.node("PreviewImage", 4, "Picture: neck and face", 360, images=picture["image"])
     sheet.node("ModisteSaveAvatar", 4, "Save", avatar=composed, filename_prefix="modiste/toolbox", format="spz", mesh_format="glb")
     return sheet.workflow()
 
