@@ -1,4 +1,4 @@
-"""A neck inside the clothes around it."""
+"""A head on somebody else's clothes: the neck goes under the cloth, the hair over it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from .graph import smooth
 from .selection import vertices_labelled
 from .types import Avatar
 
-_GAP = 0.003  # metres between skin and cloth
-_REACH = 0.03  # metres; skin farther outside does not belong under this cloth
+_GAP = 0.003  # metres from the cloth
+_REACH = 0.03  # metres; what is farther on the wrong side does not belong to this cloth
 _SMOOTHING_STEPS = 3
 
 
-def tuck_under_clothes(user: Avatar, torso: Avatar, movable: Tensor) -> Tensor:
-    """Return the user's vertices [V, 3] with movable skin [V] that pokes through the clothes of `torso` drawn in under them.
+def clear_clothes(user: Avatar, torso: Avatar, movable: Tensor, over: bool) -> Tensor:
+    """Return the user's vertices [V, 3] with those that cross the clothes of `torso` put on one side of them.
 
-    Skin that stands above the edge of a collar, rather than through its cloth, stays.
+    Only `movable` vertices [V] move, and neighbours of theirs a little, for smoothness. What stands beside the edge of a collar,
+    rather than through its cloth, stays.
+
+    Args:
+        over: True puts the vertices outside the cloth (hair), False inside (skin).
     """
     cloth = vertices_labelled(torso, ("clothes",))[torso.mesh.faces].all(1)
     vertices = user.mesh.vertices
@@ -30,11 +34,12 @@ def tuck_under_clothes(user: Avatar, torso: Avatar, movable: Tensor) -> Tensor:
     index = movable.nonzero()[:, 0]
     found = closest_points(vertices[index], torso.mesh.vertices, faces)
     normal = face_normals(torso.mesh.vertices, faces)[found.face]
-    outside = ((vertices[index] - found.point) * normal).sum(-1)
+    side = 1.0 if over else -1.0
+    clearance = side * ((vertices[index] - found.point) * normal).sum(-1)
     at_edge = ((face_neighbours(faces)[found.face] < 0) & (found.barycentric < 1e-4)).any(1)
-    same_side = (normal * vertex_normals(vertices, user.mesh.faces)[index]).sum(-1) > 0
-    through = ~at_edge & same_side & (outside > -_GAP) & (found.distance < _REACH)
+    same_way = (normal * vertex_normals(vertices, user.mesh.faces)[index]).sum(-1) > 0
+    wrong = ~at_edge & same_way & (clearance < _GAP) & (found.distance < _REACH)
     move = torch.zeros_like(vertices)
-    move[index[through]] = -(outside + _GAP)[through, None] * normal[through]
-    nearby = movable & ~torch.zeros_like(movable).index_fill(0, index[through], True)
+    move[index[wrong]] = side * (_GAP - clearance)[wrong, None] * normal[wrong]
+    nearby = movable & (move == 0).all(1)
     return vertices + smooth(move, nearby, user.mesh.faces, _SMOOTHING_STEPS, 0.5)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..geometry.color import lab_to_srgb, srgb_to_lab
 from ..geometry.spherical_harmonics import SH_C0
 from .binding import world_gaussians
-from .collar import tuck_under_clothes
+from .collar import clear_clothes
 from .deform import follow
 from .head import TONGUE
 from .join import join
@@ -62,8 +62,9 @@ def compose(
     else:
         user = follow(user, _meet_rim(user, tube, seam, blend))
         torso = _meet_color(torso, user, tube, seam, match_color)
-    low = _neck_skin(user) & (tube.height(user.mesh.vertices) < blend)
-    return join(torso, follow(user, tuck_under_clothes(user, torso, low)))
+    low_skin = _neck_skin(user) & (tube.height(user.mesh.vertices) < blend)
+    user = follow(user, clear_clothes(user, torso, low_skin, over=False))
+    return join(torso, follow(user, clear_clothes(user, torso, vertices_labelled(user, ("hair",)), over=True)))
 
 
 @dataclass(frozen=True)
