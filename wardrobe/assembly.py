@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ FACE_TEXELS = 2.6
 def assemble(
     pieces: Sequence[Piece], state: BodyState, count: int, seed: int, progress: Callable[[int, int], None] | None = None
 ) -> Avatar:
-    """Pose, light, paint and cover the pieces of a figure at rest.
+    """Pose, light, paint and cover the pieces of a figure at rest; the avatar stands on the floor, y = 0.
 
     Args:
         state: the figure's body, in the pose to take.
@@ -39,6 +40,9 @@ def assemble(
     labels = torch.cat([piece.labels for piece in pieces])
     rest = torch.cat([piece.sheet.position for piece in pieces])
     vertices = apply_transforms(blend_transforms(skinning, state.posed().transforms), rest)
+    lift = torch.tensor([0.0, -float(vertices[:, 1].min()), 0.0])
+    vertices = vertices + lift
+    parameters = replace(state.parameters, translation=state.parameters.translation + lift)
     report(1, 4)
     warmth = torch.cat([torch.full((len(piece.labels),), piece.warmth) for piece in pieces])
     light = light_vertices(vertices, vertex_normals(vertices, faces), faces, warmth)
@@ -50,7 +54,7 @@ def assemble(
     share = torch.cat([torch.full((len(piece.panel),), piece.cover) for piece in pieces])
     gaussians = cover(mesh, labels, features, share, count, seed)
     report(4, 4)
-    return Avatar(mesh, gaussians, labels, skinning, state)
+    return Avatar(mesh, gaussians, labels, skinning, BodyState(state.model, parameters))
 
 
 def _paint(pieces: Sequence[Piece], labels: Tensor, faces: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:

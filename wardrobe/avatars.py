@@ -16,7 +16,7 @@ from .lowers import LOWER_CUTS, lower_edge, make_lower
 from .pieces import Piece, kept
 from .poses import pose_of
 from .recipes import AvatarRecipe
-from .shoes import SOLE, make_shoes, shoe_edge
+from .shoes import make_shoes, shoe_edge
 from .skin import Face, above_hairline, skin_piece
 from .tailoring import body_obstacle
 from .uppers import UPPER_CUTS, make_upper, upper_edge, upper_hem
@@ -33,8 +33,7 @@ def procedural_avatar(recipe: AvatarRecipe, progress: Callable[[int, int], None]
     shape = body.phenotype_shape(**recipe.phenotype())
     figure = measure(body, shape)
     pose = pose_of(recipe.pose, figure.joints)
-    lowest = body.posed(BodyParameters(shape, pose, torch.zeros(3))).vertices[:, 1].min()
-    state = BodyState(body, BodyParameters(shape, pose, torch.tensor([0.0, SOLE - float(lowest), 0.0])))
+    state = BodyState(body, BodyParameters(shape, pose, torch.zeros(3)))
     pieces = dress(figure, recipe, lambda done: report(done, 8))
     return assemble(pieces, state, recipe.gaussians, recipe.seed, lambda done, _: report(4 + done, 8))
 

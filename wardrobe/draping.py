@@ -132,7 +132,7 @@ def relax(sheet: Sheet, obstacle: Obstacle, clearance: Tensor | float, rounds: i
     average = neighbour_mean(sheet.faces, len(sheet.position))
     position = sheet.position
     for _ in range(rounds):
-        position = torch.lerp(position, average @ position, strength)
+        position = torch.lerp(position, average(position), strength)
         position = obstacle.push_out(position, clearance)
     return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -115,18 +116,20 @@ def rim_edges(faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return directed[index], index % len(faces), index // len(faces)
 
 
-def neighbour_mean(faces: Tensor, vertex_count: int) -> Tensor:
-    """Return the sparse matrix [V, V] that averages over a vertex's neighbours; a rim vertex averages along the rim only."""
+def neighbour_mean(faces: Tensor, vertex_count: int) -> Callable[[Tensor], Tensor]:
+    """Return what averages values [V, C] over each vertex's neighbours; a rim vertex averages along the rim only."""
     edges = unique_edges(faces)
     rim, _, _ = rim_edges(faces)
     on_rim = torch.zeros(vertex_count, dtype=torch.bool)
     on_rim[rim.flatten()] = True
     both = torch.cat([edges, edges.flip(1)])
     both = torch.cat([both[~on_rim[both[:, 0]]], rim, rim.flip(1)])
-    degree = torch.bincount(both[:, 0], minlength=vertex_count).clamp_min(1)
-    weight = 1.0 / degree[both[:, 0]].float()
-    matrix = torch.sparse_coo_tensor(both.T, weight, (vertex_count, vertex_count))
-    return matrix.coalesce().to_sparse_csr()
+    degree = torch.bincount(both[:, 0], minlength=vertex_count).clamp_min(1)[:, None]
+
+    def mean(values: Tensor) -> Tensor:
+        return torch.zeros_like(values).index_add_(0, both[:, 0], values[both[:, 1]]) / degree
+
+    return mean
 
 
 def _snap(sheet: Sheet, field: Tensor) -> tuple[Sheet, Tensor]:

@@ -18,7 +18,7 @@ from .sheets import Sheet, subdivide, take
 from .tailoring import ring_faces, unrolled
 
 _COLUMNS, _ROWS = 64, 36
-SOLE = 0.014  # metres under the foot
+_SOLE = 0.014  # metres under the foot
 _WELT = 0.022  # metres of rubber that show above the ground
 _SHAFT = 0.045  # metres of sock above the ankle
 
@@ -82,7 +82,7 @@ def _last(foot: Sheet, figure: Figure, ankle: Tensor, top: float) -> tuple[Tube,
     axis_top = torch.tensor([float(ankle[0]), top + 0.01, float(ankle[2])])
     axis_bottom = torch.tensor([float(centre[0]), float(low[1]), float(0.35 * centre[2] + 0.65 * ankle[2])])
     tube = hang(bridge(wrap_tube(foot.position, axis_top, axis_bottom)), 0.10)
-    return _softened(tube), float(low[1]) - SOLE
+    return _softened(tube), float(low[1]) - _SOLE
 
 
 def _softened(tube: Tube) -> Tube:
