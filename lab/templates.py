@@ -157,7 +157,7 @@ def compose_avatars(sheet: Sheet) -> dict:
     for name, avatar in (("user", user), ("model", model), ("composed", composed)):
         sheet.level(5, 6)
         picture = sheet.node("ModisteRenderAvatar", 5, f"Front: {name}", avatar=avatar, views=1, start=20.0, height=768)
-        sheet.node("SaveImage", 6, f"Picture: {name}", 360, images=picture["image"], filename_prefix=f"modiste/{name}")
+        sheet.node("SaveImage", 6, f"Picture: {name}", 360, images=picture["image"], filename_prefix=f"modiste/{name}_front")
     sheet.group("1 Two people", 0, 0, "#3f5159")
     sheet.group("2 AvatarMix", 1, 2, "#3f789e")
     sheet.group("3 The result", 3, 4, "#8a5a44")

@@ -43,7 +43,7 @@ def test_composing_writes_the_turntable_the_pictures_and_three_avatars(ran):
     names = sorted(path.name for path in (folder / "output" / "modiste").glob("*_00001_*"))
     assert "composed_turntable_00001_.webp" in names
     for name in ("user", "model", "composed"):
-        assert {f"{name}_00001_.ply", f"{name}_00001_.png", f"{name}_00001_.avatar.safetensors"} <= set(names)
+        assert {f"{name}_00001_.ply", f"{name}_front_00001_.png", f"{name}_00001_.avatar.safetensors"} <= set(names)
     assert all(path.is_file() for path in results["compose_avatars"].files)
 
 
