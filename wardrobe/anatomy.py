@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..models.body import JOINT_INDEX, JOINTS, PART_INDEX, Body
 from ..models.geometry.mesh import scatter_faces_to_vertices, vertex_normals
+from .noise import smoothstep
 from .sheets import Sheet
 
 _ARM_NAMES = ("shoulder", "elbow", "wrist", "index", "middle", "pinky", "ring", "thumb")
@@ -98,8 +99,9 @@ def _along_limbs(figure: Figure, limb: Tensor, names: tuple[str, str, str]) -> T
     for side, sign in (("left", 1), ("right", -1)):
         start, middle, end = (figure.joint(f"{side}_{name}") for name in names)
         first, second = middle - start, end - middle
-        upper = ((points - start) @ first / first.norm()).clamp(max=float(first.norm()))
-        lower = ((points - middle) @ second / second.norm()).clamp(min=0)
+        length, first, second = first.norm(), first / first.norm(), second / second.norm()
+        offset = points - middle
+        beyond = smoothstep(-0.06, 0.06, offset @ torch.nn.functional.normalize(first + second, dim=0))
         mine = limb & (points[:, 0] * sign > 0)
-        along[mine] = (upper + lower)[mine]
+        along[mine] = (length + torch.lerp(offset @ first, offset @ second, beyond))[mine]
     return along

@@ -60,7 +60,8 @@ def _without_tucked(figure: Figure, lower: Piece, recipe: AvatarRecipe) -> Piece
 
 def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:
     """Return the skin without what lies well inside clothes."""
-    face = Face(recipe.complexion, recipe.eyes, brow_color(recipe.hair), recipe.lips, recipe.gender, recipe.stubble)
+    brows = brow_color(recipe.hair)
+    face = Face(recipe.complexion, recipe.eyes, brows, recipe.lips, recipe.gender, recipe.stubble, recipe.features)
     covered = torch.stack(
         [
             upper_edge(figure, figure.sheet, UPPER_CUTS[recipe.upper.cut]),

@@ -46,7 +46,7 @@ def shirt_collar(sheet: Sheet, obstacle: Obstacle) -> tuple[Sheet, Tensor]:
     for share in fallen:
         drop = -up * (length * share)[:, None]
         # The points of the collar lean out to the sides.
-        rows.append(fold + drop + outwards * (0.007 + 0.024 * share + 0.010 * in_front[:, None] * share))
+        rows.append(fold + drop + outwards * (0.006 + 0.011 * share + 0.014 * in_front[:, None] * share))
     position = torch.stack(rows)
     falling = position[_STAND + 1 :].reshape(-1, 3)
     position = torch.cat([position[: _STAND + 1].reshape(-1, 3), obstacle.push_out(falling, 0.007)])

@@ -9,7 +9,7 @@ from ..models.avatars.labels import LABEL_INDEX
 from ..models.avatars.sampling import sample_gaussians, surface_colors
 from ..models.avatars.types import BoundGaussians
 from ..models.geometry import Mesh
-from ..models.geometry.mesh import face_areas, take_faces
+from ..models.geometry.mesh import face_areas, face_normals, take_faces
 from ..models.geometry.spherical_harmonics import rgb_to_sh
 from .sheets import rim_edges
 
@@ -37,7 +37,8 @@ def cover(mesh: Mesh, labels: Tensor, features: Tensor, share: Tensor, count: in
         density[feature == level] = weight
     edge = mesh.corner_uv[:, 1:] - mesh.corner_uv[:, :1]
     outside = (edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]).abs() > 1e-12
-    rims = _edging(mesh, outside & (kind == LABEL_INDEX["clothes"]), count // 20)
+    edges = _crisp_edges(mesh, outside & (kind == LABEL_INDEX["clothes"]), outside & (kind == LABEL_INDEX["shoes"]))
+    rims = _edging(mesh, *edges, count // 20)
     parts = [rims]
     levels = torch.unique(density)
     areas = face_areas(mesh.vertices, mesh.faces) * outside
@@ -53,18 +54,15 @@ def cover(mesh: Mesh, labels: Tensor, features: Tensor, share: Tensor, count: in
     return _shrunk_near(_joined(parts), mesh, rims)
 
 
-def _edging(mesh: Mesh, cloth: Tensor, most: int) -> BoundGaussians:
-    """Run small Gaussians along the rims of the faces `cloth` [F]."""
-    index = cloth.nonzero()[:, 0]
-    edges, owner, corner = rim_edges(mesh.faces[cloth])
-    face = index[owner]
-    start, end = mesh.vertices[edges].unbind(1)
-    length = (end - start).norm(dim=1)
+def _edging(mesh: Mesh, face: Tensor, corner: Tensor, most: int) -> BoundGaussians:
+    """Run small Gaussians along edges, each told by a face [E] and the corner of it where the edge starts [E]."""
+    start = mesh.vertices[mesh.faces[face, corner]]
+    length = (mesh.vertices[mesh.faces[face, (corner + 1) % 3]] - start).norm(dim=1)
     ends = length.cumsum(0)
     total = float(ends[-1]) if len(ends) else 0.0
     amount = min(int(total / _RIM_SPACING), most)
     place = (torch.arange(amount) + 0.5) / max(amount, 1) * total
-    at = torch.searchsorted(ends, place).clamp_max(max(len(ends) - 1, 0))
+    at = torch.searchsorted(ends, place).clamp_max(max(len(face) - 1, 0))
     along = 1 - (ends[at] - place) / length[at]
     face, corner = face[at], corner[at]
     height = 2 * face_areas(mesh.vertices, mesh.faces[face]) / length[at]
@@ -82,6 +80,17 @@ def _edging(mesh: Mesh, cloth: Tensor, most: int) -> BoundGaussians:
         opacity=torch.full((amount,), 0.99),
         sh=rgb_to_sh(surface_colors(mesh, face, barycentric)),
     )
+
+
+def _crisp_edges(mesh: Mesh, cloth: Tensor, shoes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rims of cloth and the sharp edges of soles, as faces [E] and the corners of them where edges start [E]."""
+    _, owner, corner = rim_edges(mesh.faces[cloth])
+    face = cloth.nonzero()[:, 0][owner]
+    normal = face_normals(mesh.vertices, mesh.faces)
+    sole = shoes & (normal[:, 1] < -0.7)
+    _, owner, sharp_corner = rim_edges(mesh.faces[shoes & ~sole])
+    wall = (shoes & ~sole).nonzero()[:, 0][owner]
+    return torch.cat([face, wall]), torch.cat([corner, sharp_corner])
 
 
 def _shrunk_near(bound: BoundGaussians, mesh: Mesh, rims: BoundGaussians) -> BoundGaussians:

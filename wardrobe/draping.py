@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .anatomy import smooth_normals
+from .noise import smoothstep
 from .sheets import Sheet, neighbour_mean, rim_edges
 
 _ANGLES = 72
@@ -127,14 +128,38 @@ def fall_to(points: Tensor, tube: Tube, extra: Tensor, amount: Tensor) -> Tensor
     return tube.place(angle, points[:, 1], torch.lerp(distance, target, amount))
 
 
-def relax(sheet: Sheet, obstacle: Obstacle, clearance: Tensor | float, rounds: int, strength: float = 0.5) -> Sheet:
-    """Smooth a sheet like a taut membrane, keeping it outside the obstacle; rims are smoothed along themselves."""
+def relax(
+    sheet: Sheet,
+    obstacle: Obstacle,
+    clearance: float,
+    rounds: int,
+    hung: Tensor | None = None,  # [V, 3] metres that cloth was moved from the body's surface
+) -> Sheet:
+    """Smooth a sheet like a taut membrane, keeping it outside the obstacle; rims are smoothed along themselves.
+
+    The shape is smoothed, but cloth slides only a little over itself, or lines drawn on it would wander; it slides freely where it
+    hangs far from the body, since the walls of clefts were pressed together there.
+    """
     average = neighbour_mean(sheet.faces, len(sheet.position))
+    slide = torch.full((len(sheet.position), 1), 0.3)
+    if hung is not None:
+        slide = 0.3 + 0.7 * smoothstep(0.008, 0.022, hung.norm(dim=1, keepdim=True))
+    rim = torch.unique(rim_edges(sheet.faces)[0])
+    slide[rim] = 1.0
     position = sheet.position
     for _ in range(rounds):
-        position = torch.lerp(position, average(position), strength)
+        step = 0.5 * (average(position) - position)
+        normal = smooth_normals(position, sheet.faces, 0)
+        lift = (step * normal).sum(1, keepdim=True) * normal
+        position = position + lift + slide * (step - lift)
+        for _ in range(3):  # rims are lines: they need more rounds to even out
+            position = position.index_copy(0, rim, torch.lerp(position[rim], average(position)[rim], 0.5))
         position = obstacle.push_out(position, clearance)
-    return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1))
+    # What cloth bridges on the body it also bridges in motion: it does not part where the legs do.
+    skinning = sheet.values["skinning"]
+    for _ in range(rounds):
+        skinning = average(skinning)
+    return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1), skinning=skinning)
 
 
 def hem(sheet: Sheet, thickness: float = 0.004, depth: float = 0.02) -> tuple[Sheet, Tensor, Tensor]:
@@ -150,9 +175,14 @@ def hem(sheet: Sheet, thickness: float = 0.004, depth: float = 0.02) -> tuple[Sh
     ring = torch.full((count,), -1)
     ring[on_rim] = torch.arange(len(on_rim))
     position, normal = sheet.position, sheet.values["normal"]
-    into = _into_sheet(sheet, rim)[on_rim]
-    first = position[on_rim] - thickness * normal[on_rim]
-    second = first + depth * into - 0.5 * thickness * normal[on_rim]
+    fold = torch.cat([normal, _into_sheet(sheet, rim)], 1)
+    along_rim = torch.cat([rim, rim.flip(1)])
+    for _ in range(6):
+        fold = fold.index_add(0, along_rim[:, 0], fold[along_rim[:, 1]])
+        fold = torch.cat([torch.nn.functional.normalize(part, dim=1) for part in fold.split(3, 1)], 1)
+    outwards, into = fold[on_rim].split(3, 1)
+    first = position[on_rim] - thickness * outwards
+    second = first + depth * into - 0.5 * thickness * outwards
     source = torch.cat([torch.arange(count), on_rim, on_rim])
     values = {name: value[source] for name, value in sheet.values.items()}
     values["position"] = torch.cat([position, first, second])

@@ -131,7 +131,7 @@ def _denim(uv: Tensor, colors: Tensor, seed: int) -> Paint:
     diagonal = torch.sin((uv[:, 0] * 0.7 + uv[:, 1]) * (2 * math.pi / 0.0022))
     slub = noise(torch.stack([uv[:, 0] * 500, uv[:, 1] * 25], 1), seed) * 0.5 + 0.5 * noise(uv * 900, seed + 1)
     wash = layered(uv * 12, 3, seed + 2)
-    white = (0.10 + 0.06 * diagonal + 0.11 * slub + 0.08 * wash).clamp(0, 1)
+    white = (0.10 + 0.06 * diagonal + 0.11 * slub + 0.05 * wash).clamp(0, 1)
     color = torch.lerp(colors[0].repeat(len(uv), 1), torch.tensor([0.82, 0.85, 0.88]).expand(len(uv), 3), white[:, None])
     return Paint(color, 0.0002 * diagonal)
 

@@ -110,7 +110,7 @@ def _drape_trousers(figure: Figure, sheet: Sheet, cut: LowerCut, looseness: floa
         torch.tensor([0.0, figure.crotch - 0.10, middle]),
     )
     above = smoothstep(figure.crotch - 0.03, figure.crotch + 0.05, height)
-    position = fall_to(position, hang(bridge(seat, 0.7), 0.9), room, above)
+    position = fall_to(position, hang(bridge(seat, 0.95), 0.9), room, above)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         leg = figure.on_parts("upper_leg", "lower_leg") & (figure.sheet.position[:, 0] * sign > 0)
         top, bottom = figure.joint(f"{side}_hip").clone(), figure.joint(f"{side}_ankle").clone()
@@ -122,7 +122,7 @@ def _drape_trousers(figure: Figure, sheet: Sheet, cut: LowerCut, looseness: floa
         # Trouser legs do not pass through each other.
         inner = (sheet.position[:, 0] * sign > 0.004) & (height < figure.crotch)
         position[inner, 0] = sign * (position[inner, 0] * sign).clamp_min(0.003)
-    return relax(sheet.with_values(position=position), obstacle, 0.004, rounds=14)
+    return relax(sheet.with_values(position=position), obstacle, 0.004, 16, hung=position - sheet.position)
 
 
 def _trouser_painter(figure: Figure, garment: LowerGarment, cut: LowerCut, seed: int) -> Callable[[Spots], Paint]:
@@ -133,7 +133,7 @@ def _trouser_painter(figure: Figure, garment: LowerGarment, cut: LowerCut, seed:
         knee = ridge(height - float(figure.joint("left_knee")[1]), 0.08)
         crotch = ridge(height - figure.crotch - 0.01, 0.07) * smoothstep(0.12, 0.02, x)
         ankle = smoothstep(0.18, 0.02, cut.length * _leg_length(figure) - leg) * (cut.length > 0.9)
-        where = 0.10 + 0.5 * knee + 0.55 * crotch + 0.7 * ankle
+        where = 0.10 + 0.5 * knee + 0.5 * crotch + 0.4 * ankle
         relief = wrinkles(spots.uv, where * (0.5 + 0.5 * garment.looseness), 0.5 * (start[:, 0] / 0.05).tanh(), seed)
         relief = relief if cloth.relief is None else relief + cloth.relief
         color, more = _trouser_details(figure, garment, cut, spots, cloth.color)

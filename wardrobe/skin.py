@@ -47,6 +47,8 @@ class Face:
     lips: 0 bare .. 1 lipstick red
     lashes: 0 light .. 1 strong
     stubble: 0 none .. 1 a short beard's shadow
+    features: how the face differs from the average one, each about -1..1: width of the nose, length of the nose, width of the jaw,
+              chin, fullness of the lips, distance of the eyes, height of the brows, fullness of the cheeks
     """
 
     complexion: float
@@ -55,6 +57,7 @@ class Face:
     lips: float
     lashes: float
     stubble: float
+    features: tuple[float, ...] = (0.0,) * 8
 
 
 def complexion_color(complexion: float) -> Tensor:
@@ -73,7 +76,7 @@ def skin_piece(figure: Figure, face: Face, covered: Tensor, scalp_hair: Color | 
         scalp_hair: colour of the hair whose roots show at the hairline, or None for a bald head.
     """
     body = figure.body
-    sheet = _smiling(figure.sheet)
+    sheet = _smiling(_with_features(figure.sheet, face.features))
     sunk = 0.007 * smoothstep(-0.004, 0.016, covered)[:, None] * sheet.values["normal"]
     sheet = sheet.with_values(position=sheet.position - sunk)
     where = torch.stack([figure.on_parts("head"), figure.on_parts("neck")]).any(0).float()[:, None]
@@ -91,6 +94,31 @@ def skin_piece(figure: Figure, face: Face, covered: Tensor, scalp_hair: Color | 
     sheet = take(sheet, shown)
     corner_uv, panel = _skin_panels(sheet, body.corner_uv[shown])
     return Piece(sheet, labels[used], corner_uv, panel, density=1.0, cover=1.0, warmth=1.0, paint=paint)
+
+
+def _with_features(sheet: Sheet, features: tuple[float, ...]) -> Sheet:
+    """Move the features of a face by some millimetres; see `Face.features`."""
+    nose_width, nose_length, jaw, chin, lips, eyes, brows, cheeks = (0.001 * feature for feature in features)
+    point = sheet.values["canonical"]
+    side, x, y, z = point[:, 0].sign(), point[:, 0].abs(), point[:, 1], point[:, 2]
+    front = smoothstep(-0.05, 0.0, z)
+    nostril = _blob(x, y, 0.014, -0.040, 0.009, 0.010) * front
+    tip = _blob(x, y, 0.0, -0.040, 0.014, 0.013) * smoothstep(0.01, 0.03, z)
+    jaw_side = _blob(x, y, 0.055, -0.075, 0.022, 0.034) * smoothstep(-0.09, -0.04, z)
+    chin_front = _blob(x, y, 0.0, -0.108, 0.026, 0.020) * smoothstep(-0.04, 0.0, z)
+    upper_lip, lower_lip = _blob(x, y, 0.0, -0.066, 0.018, 0.0045) * front, _blob(x, y, 0.0, -0.080, 0.016, 0.0055) * front
+    orbit = _blob(x, y, 0.031, 0.0, 0.022, 0.016) * front
+    brow = _blob(x, y, 0.030, 0.022, 0.022, 0.010) * front
+    cheek = _blob(x, y, 0.045, -0.040, 0.020, 0.022) * front
+    move = torch.stack(
+        [
+            side * (1.8 * nose_width * nostril + 3.0 * jaw * jaw_side + 0.9 * eyes * orbit + 1.5 * cheeks * cheek),
+            -2.2 * nose_length * tip - 2.5 * chin * chin_front + 0.9 * lips * (upper_lip - lower_lip) + 1.5 * brows * brow,
+            1.6 * nose_length * tip + 1.5 * chin * chin_front + 1.3 * lips * (upper_lip + lower_lip) + 1.8 * cheeks * cheek,
+        ],
+        dim=1,
+    )
+    return sheet.with_values(position=sheet.position + move)
 
 
 def _smiling(sheet: Sheet) -> Sheet:

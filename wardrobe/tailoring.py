@@ -12,6 +12,7 @@ from ..models.avatars.labels import LABEL_INDEX
 from .anatomy import Figure
 from .draping import Obstacle, hem
 from .flattening import flatten
+from .lighting import hollows
 from .noise import layered, noise, ridge, smoothstep
 from .pieces import Paint, Piece, Spots
 from .sheets import Sheet, subdivide, take
@@ -32,10 +33,11 @@ def ball(points: Tensor, centre: Tensor, radii: tuple[float, float, float]) -> T
 
 
 def body_obstacle(figure: Figure) -> Obstacle:
-    """Return the body as an obstacle, sampled finely; eyes and the inside of the mouth are left out with the head."""
-    keep = ~figure.on_parts("head")[figure.sheet.faces].all(1)
-    sheet = subdivide(take(figure.sheet, keep))
-    return Obstacle(sheet.position, torch.nn.functional.normalize(sheet.values["normal"], dim=1))
+    """Return the body as an obstacle, sampled finely, without its head and its clefts, whose walls would push cloth apart."""
+    sheet = subdivide(take(figure.sheet, ~figure.on_parts("head")[figure.sheet.faces].all(1)))
+    normal = torch.nn.functional.normalize(sheet.values["normal"], dim=1)
+    open_skin = hollows(sheet.position, normal, sheet.faces) < 0.3
+    return Obstacle(sheet.position[open_skin], normal[open_skin])
 
 
 def flat_panels(

@@ -18,6 +18,7 @@ from .pieces import Paint, Piece, Spots, joined
 from .sheets import Sheet, clip, split
 from .tailoring import ball, cloth_from, finish, flat_panels, seen_from, stitched, wrinkles
 
+_SHOULDER_DROP = 0.10  # metres from the top of the sleeve down to the armpit's height
 _FRONT, _BACK, _LEFT_SLEEVE, _RIGHT_SLEEVE, _COLLAR = range(5)
 
 
@@ -204,16 +205,18 @@ def _drape(figure: Figure, sheet: Sheet, cut: UpperCut, looseness: float, obstac
     top = torch.tensor([0.0, figure.armpit + 0.08, float(middle)])
     bottom = torch.tensor([0.0, float(sheet.position[:, 1].min()) - 0.03, float(middle)])
     body = wrap_tube(figure.sheet.position[torso & (figure.sheet.position[:, 1] < float(top[1]) + 0.02)], top, bottom)
-    tube = hang(bridge(body, 0.8), slope=0.55 - 0.45 * looseness)
+    tube = hang(bridge(body), slope=0.55 - 0.45 * looseness)
     amount = smoothstep(figure.armpit + 0.06, figure.armpit - 0.06, position[:, 1]) * smoothstep(0.25, 0.05, armness)
     position = fall_to(position, tube, torch.full((len(position),), ease + 0.003), amount)
-    return relax(sheet.with_values(position=position), obstacle, 0.004, rounds=14)
+    return relax(sheet.with_values(position=position), obstacle, 0.004, 16, hung=position - sheet.position)
 
 
 def _painter(figure: Figure, garment: UpperGarment, cut: UpperCut, seed: int) -> Callable[[Spots], Paint]:
     def paint(spots: Spots) -> Paint:
-        on_body = (spots.panel < _LEFT_SLEEVE)[:, None]
-        cloth = weave(garment.fabric, spots.uv - torch.tensor([0.0, figure.armpit]) * on_body, seed)
+        # Patterns are counted from the armpits' height, and on sleeves from as far below the shoulder.
+        on_sleeve = (spots.panel == _LEFT_SLEEVE) | (spots.panel == _RIGHT_SLEEVE)
+        origin = torch.where(on_sleeve, -_SHOULDER_DROP, figure.armpit)
+        cloth = weave(garment.fabric, torch.stack([spots.uv[:, 0], spots.uv[:, 1] - origin], 1), seed)
         relief = _folds(figure, garment, cut, spots, seed)
         relief = relief if cloth.relief is None else relief + cloth.relief
         edge = spots.values["edge"][:, 0]
