@@ -23,7 +23,9 @@ from .uppers import UPPER_CUTS, make_upper, upper_edge, upper_hem
 
 
 def procedural_avatar(recipe: AvatarRecipe, progress: Callable[[int, int], None] | None = None) -> Avatar:
-    """Make the person of a recipe: the same recipe gives the same avatar, bit for bit.
+    """Make the person of a recipe.
+
+    The same recipe gives the same avatar, bit for bit with one number of threads; with another, colours agree to rounding.
 
     Raises:
         ValueError: if the recipe names a cut, fabric, hair style or pose that does not exist, or a number is out of range.
@@ -55,7 +57,7 @@ def dress(figure: Figure, recipe: AvatarRecipe, report: Callable[[int], None]) -
 def _without_tucked(figure: Figure, lower: Piece, recipe: AvatarRecipe) -> Piece:
     """Cut away what lies well under the upper garment."""
     height = lower.sheet.values["start"][:, 1]
-    return kept(lower, (height < upper_hem(figure, UPPER_CUTS[recipe.upper.cut]) + 0.05)[lower.sheet.faces].any(1))
+    return kept(lower, (height < upper_hem(figure, UPPER_CUTS[recipe.upper.cut]) + 0.035)[lower.sheet.faces].any(1))
 
 
 def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:
