@@ -137,7 +137,7 @@ def _smiling(sheet: Sheet) -> Sheet:
     move = torch.stack(
         [
             0.0016 * corner * point[:, 0].sign(),
-            0.0028 * corner + 0.0012 * cheek + 0.0013 * lids * lid_up + 0.0008 * closing,
+            0.0028 * corner + 0.0012 * cheek + 0.0018 * lids * lid_up + 0.0008 * closing,
             -0.0010 * corner + 0.0012 * cheek,
         ],
         dim=1,
@@ -317,8 +317,8 @@ def _paint_eyes(point: Tensor, face: Face, seed: int) -> Tensor:
     glow = (0.75 + 0.25 * rays + 0.5 * smoothstep(0.002, -0.004, y)[:, None]) * torch.lerp(
         torch.tensor(1.25), torch.tensor(0.85), smoothstep(0.0025, 0.0055, radius)
     )[:, None]
-    color = _mix(color, iris * glow, smoothstep(0.0064, 0.0058, radius))
-    ring = ridge(radius - 0.0059, 0.0006)
+    color = _mix(color, iris * glow, smoothstep(0.0067, 0.0061, radius))
+    ring = ridge(radius - 0.0062, 0.0006)
     color = _mix(color, iris * 0.25, 0.75 * ring)
     color = _mix(color, torch.tensor([0.03, 0.025, 0.025]), smoothstep(0.0030, 0.0025, radius))
     # The lid's shadow, and what makes an eye alive: the lamp mirrored in it, on the lamp's side.
