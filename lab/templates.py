@@ -148,7 +148,7 @@ class Node:
 def compose_avatars(sheet: Sheet) -> dict:
     """Two people made from nothing, composed: runs anywhere as it is."""
     user, model = (
-        sheet.node("ModisteProceduralAvatar", 0, f"The {name}", seed=seed)["avatar"] for name, seed in (("user", 7), ("model", 21))
+        sheet.node("ModisteProceduralAvatar", 0, f"The {name}", seed=seed)["avatar"] for name, seed in (("user", 18), ("model", 13))
     )
     for name, avatar in (("user", user), ("model", model)):
         sheet.node("ModisteSaveAvatar", 0, f"Save the {name}", avatar=avatar, filename_prefix=f"modiste/{name}")
