@@ -32,6 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Cancelled.", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:
+        print(f"The Python package '{error.name}' is missing: run 'pip install -r requirements-headless.txt'.", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read our output has had enough
+        sys.stdout = None
+        return 0
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -89,7 +95,10 @@ def bench(options: argparse.Namespace) -> int:
         against = f"  ({row['ratio']:.3g} times {row['against']})" if row["ratio"] is not None else ""
         print(f"{row['what']}: {row['value']:.4g} {row['unit']}{against}")
     if options.json:
-        options.json.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        from modiste.models.files import atomic_write
+
+        with atomic_write(options.json) as temporary:
+            temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

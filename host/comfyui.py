@@ -112,6 +112,10 @@ def output_path(prefix: str, suffix: str) -> tuple[Path, str]:
     return numbered_path(_output_folder(), prefix, suffix)
 
 
+def also_written(*paths: Path) -> None:
+    """Note files that a node wrote beside one from `output_path`; ComfyUI keeps no list of them."""
+
+
 def _input_folder() -> Path:
     return Path(folder_paths.get_input_directory())
 

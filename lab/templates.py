@@ -35,10 +35,10 @@ class Sheet:
     groups: list[dict] = field(default_factory=list)
     heights: dict[int, int] = field(default_factory=dict)
 
-    def node(self, kind: str, column: int, title: str | None = None, tall: int = 0, **values: Any) -> Node:
+    def node(self, kind: str, column: int, title: str | None = None, tall: int = 0, bypassed: bool = False, **values: Any) -> Node:
         """Add a node, at least `tall` pixels high, below the others of its column.
 
-        `values` gives widget values, and links as `Node` outputs (`node["name"]`).
+        `values` gives widget values, and links as `Node` outputs (`node["name"]`). A bypassed node counts as not connected.
         """
         info = self.infos[kind]
         order = [*info["input"].get("required", {}).items(), *info["input"].get("optional", {}).items()]
@@ -71,7 +71,7 @@ class Sheet:
                 "size": size,
                 "flags": {},
                 "order": node_id - 1,
-                "mode": 0,
+                "mode": 4 if bypassed else 0,
                 "inputs": inputs,
                 "outputs": [
                     {"name": name, "type": socket, "links": []}
@@ -170,7 +170,7 @@ def compose_your_avatars(sheet: Sheet) -> dict:
     loaded = []
     for title, name in (("Your avatar", "user"), ("Model", "model")):
         sheet.level(0, 2)
-        body = sheet.node("ModisteLoadBody", 0, f"{title}: body", parameters=f"modiste/{name}_00001_.body.json [output]")
+        body = sheet.node("ModisteLoadBody", 0, f"{title}: body, for files that bring none", bypassed=True)
         avatar = sheet.node("ModisteLoadAvatar", 1, title, file=f"modiste/{name}_00001_.ply [output]", body=body["body"])
         loaded.append(sheet.node("ModisteTransferSkinning", 2, f"{title}: skinning", avatar=avatar["avatar"])["avatar"])
     composed = _composition(sheet, 3, *loaded)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..host import ADVANCED, MeshType, Progress, SplatType, device, input_files, io, output_path, ui
-from .files import NONE, check_chosen, chosen_path
+from ..host import ADVANCED, MeshType, Progress, SplatType, also_written, device, input_files, io, output_path, ui
+from .files import NONE, check_chosen, chosen_fingerprint, chosen_path
 from .types import AvatarType, BodyType
 
 CATEGORY = "modiste/avatars"
@@ -63,7 +63,7 @@ class LoadAvatar(io.ComfyNode):
                     "up",
                     options=UP_AXES,
                     default="auto",
-                    tooltip="Which way is up in the splat file. auto: as our own files say; others are y-down, the custom of 3DGS.",
+                    tooltip="Which way is up in the splat file. auto: as our own files say; others y-down, but .spz y-up.",
                 ),
                 _gaussian_count(100000),
                 BodyType.Input("body", optional=True, tooltip="Body inside the avatar, from Load Body. Without it: the saved one."),
@@ -77,9 +77,7 @@ class LoadAvatar(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file, mesh, labels, **_):
-        from ..models.files import fingerprint
-
-        return [fingerprint(path) for path in map(chosen_path, (file, mesh, labels)) if path]
+        return chosen_fingerprint(file, mesh, labels)
 
     @classmethod
     def execute(cls, file, mesh, labels, label_layout, up, gaussians, body=None):
@@ -308,9 +306,11 @@ class SaveAvatar(io.ComfyNode):
 
         path, name = output_path(filename_prefix, f".{format}")
         saved = save_avatar(path, avatar, up=up, mesh_format=mesh_format)
+        also_written(*saved.all_files())
         folder = PurePosixPath(name).parent
-        names = {file: str(folder / file.name) for file in (saved.splat, saved.sidecar, saved.body, saved.mesh) if file}
-        return io.NodeOutput(name, names.get(saved.mesh, ""), ui=ui.PreviewText("\n".join(names.values())))
+        names = [str(folder / file.name) for file in saved.all_files()]
+        mesh_name = str(folder / saved.mesh.name) if saved.mesh else ""
+        return io.NodeOutput(name, mesh_name, ui=ui.PreviewText("\n".join(names)))
 
 
 NODES = [LoadAvatar, AvatarFromMesh, BindGaussians, RenderAvatar, AvatarToSplat, SaveAvatar]

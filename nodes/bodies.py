@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..host import ADVANCED, input_files, io, model_files, model_path
-from .files import NONE, check_chosen, chosen_path
+from .files import NONE, check_chosen, chosen_fingerprint, chosen_path
 from .types import BodyType
 
 MODISTE = "Modiste body"
@@ -56,10 +56,7 @@ class LoadBody(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, parameters, **_):
-        from ..models.files import fingerprint
-
-        path = chosen_path(parameters)
-        return fingerprint(path) if path else None
+        return chosen_fingerprint(parameters)
 
     @classmethod
     def execute(cls, model, parameters, pose, **phenotype):

@@ -9,6 +9,8 @@ import torch
 from modiste import comfy_entrypoint
 from modiste.host.headless.executor import Executor
 from modiste.host.headless.listing import all_nodes
+from modiste.host.headless.run import RunRequest
+from modiste.host.headless.run import run as run_request
 from modiste.host.headless.session import Session, use
 from modiste.host.headless.workflow import load_workflow
 from modiste.models.avatars.files import load_avatar
@@ -70,10 +72,23 @@ def test_the_users_own_files_compose_to_the_same_avatar(ran):
 def test_the_toolbox_saves_a_mesh_beside_its_splat(ran):
     folder, results = ran
     assert (folder / "output" / "modiste" / "toolbox_00001_.mesh.glb").is_file()
-    assert len(results["avatar_toolbox"].files) == 7  # three previews of two views, and the splat
+    assert len(results["avatar_toolbox"].files) == 10  # three previews of two views; splat, sidecar, body, mesh
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_every_node_of_a_template_names_its_pack(path):
     for node in json.loads(path.read_text())["nodes"]:
         assert node["properties"]["cnr_id"] == ("modiste" if node["type"].startswith("Modiste") else "comfy-core")
+
+
+def test_the_users_files_compose_in_a_folder_that_has_nothing_else(ran, nodes, tmp_path):
+    folder, _ = ran
+    saved = folder / "output" / "modiste"
+    request = RunRequest(
+        workflow=FOLDER / "compose_your_avatars.json",
+        inputs=(f"Your avatar={saved / 'user_00001_.ply'}", f"Model={saved / 'model_00001_.ply'}"),
+        values=("Turntable.views=1", "Turntable.width=64", "Turntable.height=64"),
+        output=tmp_path / "output",
+    )
+    summary = run_request(request, nodes)
+    assert any(path.endswith("your_avatar_00001_.ply") for path in summary["outputs"])

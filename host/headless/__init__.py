@@ -6,7 +6,7 @@ sees; `workflow`, `validation` and `executor` run a file; `core_nodes*` are the 
 """
 
 from . import io, ui
-from .folders import input_files, input_path, model_files, model_path, output_path
+from .folders import also_written, input_files, input_path, model_files, model_path, output_path
 from .progress import Progress, check_interrupt
 from .schema import ComfyExtension
 from .session import device
@@ -24,6 +24,7 @@ __all__ = [
     "Progress",
     "Splat",
     "SplatType",
+    "also_written",
     "check_interrupt",
     "device",
     "input_files",

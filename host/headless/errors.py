@@ -11,6 +11,11 @@ class WorkflowError(ValueError):
         self.problems = problems
 
 
+def missing_package(error: ModuleNotFoundError) -> str:
+    """Return what to do about a Python package that is not installed."""
+    return f"the Python package '{error.name}' is missing: run 'pip install -r requirements-headless.txt'."
+
+
 def listing(names: list[str], most: int = 12) -> str:
     """Return names as one readable list, cut after `most`."""
     shown = ", ".join(names[:most])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import WorkflowError
+from .errors import WorkflowError, missing_package
 from .progress import check_interrupt
 from .schema import ComfyNode, Hidden, HiddenHolder, NodeOutput, overrides
 from .session import Session, use
@@ -87,6 +87,8 @@ class Executor:
             outputs = _collect(node, replies)
         except (ValueError, FileNotFoundError) as error:
             raise WorkflowError(f"{node.title}: {error}") from error
+        except ModuleNotFoundError as error:
+            raise WorkflowError(f"{node.title}: {missing_package(error)}") from error
         except Exception as error:
             reason = str(error).strip().partition("\n")[0] or "no reason given"
             raise WorkflowError(f"{node.title}: failed with {type(error).__name__}, {reason}") from error

@@ -71,5 +71,10 @@ def writing_problem(folder: Path) -> str | None:
         return error.strerror
 
 
+def also_written(*paths: Path) -> None:
+    """Note files that a node wrote beside one from `output_path`, as outputs of the run."""
+    current().written.extend(paths)
+
+
 def _extra(suffixes: tuple[str, ...]) -> list[str]:
     return [name for name in current().extra_files if name.lower().endswith(suffixes)]

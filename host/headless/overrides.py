@@ -96,8 +96,9 @@ def _file_target(prompt: Prompt, node_classes: NodeClasses, target: str) -> tupl
             node_id = find_node(prompt, name)
         except WorkflowError:
             raise error from None
-        if input_id not in _inputs(prompt, node_classes, node_id):
-            raise error from None
+        known = _inputs(prompt, node_classes, node_id)
+        if input_id not in known:
+            raise WorkflowError(f"{name} has no input '{input_id}': it has {', '.join(known)}.") from None
         return node_id, input_id
 
 

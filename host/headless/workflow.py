@@ -28,7 +28,7 @@ def load_workflow(path: Path, node_classes: NodeClasses) -> Prompt:
         WorkflowError: if it is not a workflow, a link in it leads nowhere, or it needs a node that is not here.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise WorkflowError(f"Cannot read the workflow file '{path}': {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
@@ -45,8 +45,9 @@ def to_prompt(content: Any, node_classes: NodeClasses, name: str = "The workflow
     if isinstance(content, dict) and isinstance(content.get("nodes"), list):
         _check_graph(content)
         info = {kind: object_info(node_classes[kind]) for kind in _used_types(content) if kind in node_classes}
+        convert = _converter()
         try:
-            content = _converter()(content, info)
+            content = convert(content, info)
         except Exception as error:  # comfy-cli's code, which may stumble in any way over a damaged file
             raise WorkflowError(f"'{name}' cannot be read as a workflow: save it again from ComfyUI.") from error
     if not isinstance(content, dict) or not content or not all(_is_prompt_node(node) for node in content.values()):

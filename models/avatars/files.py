@@ -37,6 +37,11 @@ class SavedAvatar:
     mesh: Path | None
     body: Path | None
 
+    def all_files(self) -> list[Path]:
+        """Return every file, an OBJ's material and texture too."""
+        meshes = sorted(self.mesh.parent.glob(f"{self.mesh.stem}.*")) if self.mesh else []
+        return [self.splat, self.sidecar, *([self.body] if self.body else []), *meshes]
+
 
 def save_avatar(path: Path, avatar: Avatar, up: Up = "y-down", mesh_format: MeshFormat = "none") -> SavedAvatar:
     """Write an avatar as world-space Gaussians (.ply, .splat or .spz, by the ending of `path`), sidecar and, if asked, mesh.

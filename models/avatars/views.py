@@ -13,8 +13,11 @@ from torch import Tensor
 from ..geometry import Gaussians
 from ..geometry.rotation import axis_angle_to_matrix
 from ..render import Camera, camera_from_load3d, fit_distance, orbit_cameras, render_splats, target_from_load3d
-from .labels import HEAD, LABEL_INDEX
+from .labels import HEAD
+from .selection import vertices_labelled
 from .types import Avatar
+
+MOST_PIXELS = 250_000_000  # of all views together, about 10 GB with masks and depths
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,9 @@ def camera_ring(
         first: a LOAD3D_CAMERA that replaces framing, elevation and fov; the ring then turns from it about its target.
 
     Raises:
-        ValueError: if the head is asked for and no vertex is labelled as head, or the camera cannot be read.
+        ValueError: if the head is asked for and no vertex is labelled so, the camera cannot be read, or the pictures are too big.
     """
+    _check_size(count, width, height)
     if first is not None:
         camera = camera_from_load3d(first, width, height)
         target = target_from_load3d(first)
@@ -126,9 +130,11 @@ def _turned(camera: Camera, pivot: Tensor, degrees: float) -> Camera:
 def _framed_points(avatar: Avatar, framing: str) -> Tensor:
     if framing == "whole":
         return avatar.mesh.vertices
-    head = torch.zeros(len(avatar.mesh.vertices), dtype=torch.bool)
-    if avatar.labels is not None:
-        head = torch.isin(avatar.labels, torch.tensor([LABEL_INDEX[name] for name in HEAD]))
-    if not head.any():
+    if avatar.labels is None or not (head := vertices_labelled(avatar, HEAD)).any():
         raise ValueError("The avatar has no vertex labelled face or hair, so its head cannot be framed: use framing 'whole'.")
     return avatar.mesh.vertices[head]
+
+
+def _check_size(count: int, width: int, height: int) -> None:
+    if count * width * height > MOST_PIXELS:
+        raise ValueError(f"{count} views of {width} x {height} pixels are more than fit into memory: take fewer or smaller views.")

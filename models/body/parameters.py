@@ -72,7 +72,7 @@ def _read_json(path: Path) -> dict[str, np.ndarray]:
     if path.stat().st_size > _MOST_BYTES:
         raise ValueError(f"'{path.name}' is too large for the parameters of one body: give a file under 10 MB.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"'{path.name}' is not JSON or is damaged: save it again.") from error
     if not isinstance(content, dict):

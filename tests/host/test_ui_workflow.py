@@ -1,6 +1,8 @@
 """Workflows in UI format 0.4 run as the front end would have sent them."""
 
+import json
 import os
+import sys
 
 import pytest
 
@@ -163,3 +165,17 @@ def test_conversion_writes_nothing_to_the_home_folder(tmp_path):
     environment = dict(os.environ, HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path / "config"))
     subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_byte_order_mark_before_the_json_does_no_harm(tmp_path, node_classes, graph):
+    path = tmp_path / "marked.json"
+    path.write_text("\ufeff" + json.dumps(graph), encoding="utf-8")
+    assert load_workflow(path, node_classes) == to_prompt(graph, node_classes)
+
+
+def test_a_missing_converter_is_not_blamed_on_the_workflow(tmp_path, node_classes, graph, monkeypatch):
+    path = tmp_path / "fine.json"
+    path.write_text(json.dumps(graph))
+    monkeypatch.setitem(sys.modules, "comfy_cli", None)
+    with pytest.raises(ModuleNotFoundError, match="comfy_cli"):
+        load_workflow(path, node_classes)

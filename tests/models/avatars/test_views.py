@@ -91,3 +91,8 @@ def test_a_camera_without_a_target_is_refused(box):
     looking = {"position": {"x": 3.0, "y": 0.5, "z": 0.0}, "quaternion": {"x": 0.0, "y": 0.7, "z": 0.0, "w": 0.7}, "fov": 30.0}
     with pytest.raises(ValueError, match="target"):
         camera_ring(box, 1, 64, 64, first=looking)
+
+
+def test_more_pictures_than_memory_holds_are_refused_before_the_first(box):
+    with pytest.raises(ValueError, match="fewer or smaller"):
+        camera_ring(box, 360, 4096, 4096)
