@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -33,17 +34,17 @@ def compose(
     body: Avatar,
     neck_cut: float = CUT_HEIGHT,
     blend: float = 0.04,
-    match_color: float = 1.0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Avatar:
     """Replace the head and neck of `body` by those of `head` (AvatarMix, section 3.1), which Align Head has brought in place.
 
     Both are cut at the same plane across the model's neck. The user's neck is then shaped so that its rim meets the model's at
-    every angle, fading out above the cut, and reaches a little into it, so that neither a step nor a hole shows.
+    every angle, fading out above the cut, and reaches a little into it, so that neither a step nor a hole shows. What difference of
+    colour is left at the cut fades out over the model's skin below it.
 
     Args:
         neck_cut: where the neck is cut, 0..1 from the model's neck joint to its head joint.
         blend: metres above the cut over which the user's neck keeps adapting its shape.
-        match_color: 0 (none) to 1: how much of the colour difference that is left at the cut is faded out over the model's skin.
 
     Returns:
         an avatar with the model's body, pose and body parameters, vertices and Gaussians of the model first.
@@ -61,7 +62,7 @@ def compose(
         user = _head_only(head, tube, TONGUE)  # the neck goes down into the collar
     else:
         user = follow(user, _meet_rim(user, tube, seam, blend))
-        torso = _meet_color(torso, user, tube, seam, match_color)
+        torso = _meet_color(torso, user, tube, seam)
     low_skin = _neck_skin(user) & (tube.height(user.mesh.vertices) < blend)
     user = follow(user, clear_clothes(user, torso, low_skin, over=False))
     return join(torso, follow(user, clear_clothes(user, torso, vertices_labelled(user, ("hair",)), over=True)))
@@ -179,7 +180,7 @@ def _meet_rim(user: Avatar, tube: NeckTube, seam: _Seam, blend: float) -> Tensor
     return vertices + move[:, None] * outward
 
 
-def _meet_color(torso: Avatar, user: Avatar, tube: NeckTube, seam: _Seam, strength: float) -> Avatar:
+def _meet_color(torso: Avatar, user: Avatar, tube: NeckTube, seam: _Seam) -> Avatar:
     """Give the model's skin at the cut the colours of the user's neck above it, angle by angle, fading out below.
 
     The model's side moves, because the user's neck is theirs while the model's may still lie in the shadow of hair that is gone.
@@ -192,7 +193,7 @@ def _meet_color(torso: Avatar, user: Avatar, tube: NeckTube, seam: _Seam, streng
     table = _angular_mean(angles, user_angle[user_near], user_lab[user_near]) - _angular_mean(angles, angle[near], lab[near])
     chosen = gaussians_labelled(torso, ("torso_skin",)) & (below < _COLOR_FADE)
     curve = [_Rim(angles, table[:, channel], table[:, channel]).at(angle[chosen])[0] for channel in range(3)]
-    shift = strength * _fade(below[chosen], _COLOR_FADE)[:, None] * torch.stack(curve, dim=-1)
+    shift = _fade(below[chosen], _COLOR_FADE)[:, None] * torch.stack(curve, dim=-1)
     sh = torso.gaussians.sh.clone()
     sh[chosen, 0] = (lab_to_srgb(lab[chosen] + shift).clamp(0, 1) - 0.5) / SH_C0
     return replace(torso, gaussians=replace(torso.gaussians, sh=sh))

@@ -73,7 +73,7 @@ def mesh_from_core(value: Any) -> Mesh:
     """
     count = _only_item(value.vertices, getattr(value, "vertex_counts", None), "mesh")
     face_count = _only_item(value.faces, getattr(value, "face_counts", None), "mesh")
-    vertices, faces = _array(value.vertices, count), _array(value.faces, face_count).astype(np.int64)
+    vertices, faces = _array(value.vertices, count), value.faces[0, :face_count].detach().cpu().numpy().astype(np.int64)
     if not np.isfinite(vertices).all() or faces.min() < 0 or faces.max() >= count:
         raise ValueError("The mesh has vertices that are not finite, or faces that point beyond them: make it again.")
     uv, colors, texture = (getattr(value, name, None) for name in ("uvs", "vertex_colors", "texture"))
@@ -101,21 +101,21 @@ def avatar_from_mesh(
     mesh: Mesh, count: int, seed: int, like: Avatar | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Avatar:
     """Cover a mesh with `count` Gaussians; labels, skinning and body come from `like`, see `inherit`."""
-    return inherit(Avatar(mesh, sample_gaussians(mesh, count, seed, progress)), like)
+    return inherit(Avatar(mesh, sample_gaussians(mesh, count, seed, progress)), like, progress)
 
 
 def avatar_from_splat(
     gaussians: Gaussians, mesh: Mesh, like: Avatar | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Avatar:
     """Bind free Gaussians to a mesh; labels, skinning and body come from `like`, see `inherit`."""
-    return inherit(Avatar(mesh, bind_gaussians(gaussians, mesh, progress)), like)
+    return inherit(Avatar(mesh, bind_gaussians(gaussians, mesh, progress)), like, progress)
 
 
-def inherit(avatar: Avatar, like: Avatar | None) -> Avatar:
+def inherit(avatar: Avatar, like: Avatar | None, progress: Callable[[int, int], None] | None = None) -> Avatar:
     """Give an avatar the body of another and, from the nearest point of its surface, labels and skinning weights."""
     if like is None:
         return avatar
-    nearest = closest_points(avatar.mesh.vertices, like.mesh.vertices, like.mesh.faces)
+    nearest = closest_points(avatar.mesh.vertices, like.mesh.vertices, like.mesh.faces, progress)
     corners = like.mesh.faces[nearest.face]
     labels, skinning = like.labels, like.skinning
     if labels is not None:
@@ -136,4 +136,5 @@ def _only_item(values: Tensor, counts: Tensor | None, kind: str) -> int:
 
 
 def _array(values: Tensor, count: int) -> np.ndarray:
-    return np.ascontiguousarray(values[0, :count].detach().cpu().numpy())
+    """Return the numbers of the only item as float32, whichever floats they came in."""
+    return np.ascontiguousarray(values[0, :count].detach().cpu().float().numpy())

@@ -9,14 +9,16 @@ from torch import Tensor
 
 from ..geometry import Mesh
 from ..geometry.mesh import scatter_faces_to_vertices
-from .sampling import sample_texture
+from ..render import texture_lookup
+from .sampling import GREY
 from .types import Avatar, BoundGaussians
 
 
 def join(first: Avatar, second: Avatar) -> Avatar:
     """Put two avatars side by side in one mesh and one set of Gaussians, the first one's vertices, faces and Gaussians first.
 
-    Two textures become one with the second to the right; where only one avatar has a texture, both get vertex colours instead.
+    Two textures become one with the second to the right; where only one avatar has a texture, both get vertex colours instead, and
+    a mesh with neither texture nor colours becomes grey beside one that has some.
     Labels and skinning are kept where both have them. The body is the first one's.
     """
     vertex_count, face_count = len(first.mesh.vertices), len(first.mesh.faces)
@@ -48,17 +50,24 @@ def _cat(first: Tensor | None, second: Tensor | None) -> Tensor | None:
 
 
 def _same_appearance(first: Mesh, second: Mesh) -> tuple[Mesh, Mesh]:
-    """Bake textures to vertex colours unless both meshes have one."""
+    """Bake textures to vertex colours unless both meshes have one; a bare mesh becomes grey beside one that is not."""
     textured = [mesh.texture is not None and mesh.corner_uv is not None for mesh in (first, second)]
-    if all(textured):
+    bare = [not has and mesh.colors is None for mesh, has in zip((first, second), textured, strict=True)]
+    if all(textured) or all(bare):
         return first, second
-    return tuple(_bake(mesh) if has else mesh for mesh, has in zip((first, second), textured, strict=True))
+    return _colored(first), _colored(second)
+
+
+def _colored(mesh: Mesh) -> Mesh:
+    if mesh.texture is not None and mesh.corner_uv is not None:
+        return _bake(mesh)
+    return mesh if mesh.colors is not None else replace(mesh, colors=torch.full_like(mesh.vertices, GREY))
 
 
 def _bake(mesh: Mesh) -> Mesh:
     """Replace a texture by vertex colours, the mean over the faces around a vertex."""
-    colors = sample_texture(mesh.texture, mesh.corner_uv.reshape(-1, 2)).reshape(-1, 3, 3)
-    total, count = torch.zeros_like(mesh.vertices), torch.zeros(len(mesh.vertices), 1)
+    colors = texture_lookup(mesh.texture, mesh.corner_uv)
+    total = torch.zeros_like(mesh.vertices)
     for corner in range(3):
         total.index_add_(0, mesh.faces[:, corner], colors[:, corner])
     count = scatter_faces_to_vertices(torch.ones(len(mesh.faces), 1), mesh.faces, len(mesh.vertices))

@@ -86,7 +86,7 @@ def transfer_skinning(
         hair = labels == LABEL_INDEX["hair"]
         own = (body.model.parts == _HEAD)[faces].all(1)
         if hair.any() and own.any():
-            of_head, trusted, _ = _closest_weights(mesh, body, posed, faces[own], limits, None)
+            of_head, trusted, _ = _closest_weights(mesh, body, posed, faces[own], limits, progress)
             values, accepted = torch.where(hair[:, None], of_head, values), torch.where(hair, trusted, accepted)
     filled = harmonic_fill(values, accepted, mesh.vertices, mesh.faces)
     filled = smooth(filled, ~accepted, mesh.faces, _SMOOTHING_STEPS, _SMOOTHING_STRENGTH)

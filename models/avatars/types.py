@@ -54,3 +54,19 @@ class Avatar:
     labels: Tensor | None = None
     skinning: Tensor | None = None
     body: BodyState | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the parts fit together.
+
+        Raises:
+            ValueError: if labels or skinning are not one for every vertex, or a Gaussian rides on a face that the mesh lacks.
+        """
+        count, faces = len(self.mesh.vertices), len(self.mesh.faces)
+        for name, values in (("labels", self.labels), ("skinning weights", self.skinning)):
+            if values is not None and len(values) != count:
+                raise ValueError(f"The avatar has {len(values)} {name} and its mesh {count} vertices; load those of this very mesh.")
+        if len(self.gaussians) and not 0 <= int(self.gaussians.face.min()) <= int(self.gaussians.face.max()) < faces:
+            raise ValueError(
+                f"The Gaussians ride on faces up to {int(self.gaussians.face.max())}, but the mesh has {faces} faces; "
+                "load the mesh that these Gaussians were bound to."
+            )

@@ -93,7 +93,7 @@ class TestFiles:
         assert prompt["5"]["inputs"] == {"file": "old.txt", "more": "new.txt"}
 
     def test_an_unknown_input_of_a_known_node_lists_its_inputs(self, prompt, node_classes, session, file):
-        with pytest.raises(WorkflowError, match="Read v1.5 has no input 'picture': it has file"):
+        with pytest.raises(WorkflowError, match=r"Read v1\.5 has no input 'picture': it has file"):
             set_file(prompt, node_classes, session, f"Read v1.5.picture={file}")
 
     def test_an_input_that_takes_no_such_file_says_so(self, prompt, node_classes, session, file):
