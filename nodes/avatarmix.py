@@ -91,7 +91,7 @@ class AlignHead(io.ComfyNode):
     def execute(cls, user, model, neck_cut, match_size):
         from ..models.avatars.head import align_head
 
-        return io.NodeOutput(align_head(user, model, neck_cut, match_size))
+        return io.NodeOutput(align_head(user, model, neck_cut, match_size, progress=Progress(100)))
 
 
 class TransferSkinTone(io.ComfyNode):
@@ -128,7 +128,7 @@ class TransferSkinTone(io.ComfyNode):
     def execute(cls, avatar, reference, method, strength):
         from ..models.avatars.skin_tone import transfer_skin_tone
 
-        return io.NodeOutput(transfer_skin_tone(avatar, reference, method, strength))
+        return io.NodeOutput(transfer_skin_tone(avatar, reference, method, strength, progress=Progress(100)))
 
 
 class ComposeAvatars(io.ComfyNode):
@@ -167,7 +167,7 @@ class ComposeAvatars(io.ComfyNode):
     def execute(cls, head, body, neck_cut, blend):
         from ..models.avatars.compose import compose
 
-        return io.NodeOutput(compose(head, body, neck_cut, blend / 100))
+        return io.NodeOutput(compose(head, body, neck_cut, blend / 100, progress=Progress(100)))
 
 
 NODES = [TransferSkinning, AlignHead, TransferSkinTone, ComposeAvatars]

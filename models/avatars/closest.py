@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -63,18 +64,20 @@ def closest_points(
     tree = cKDTree(pieces.centre.numpy())
     face, weights = torch.zeros(len(queries), dtype=torch.int64), torch.zeros(len(queries), 3, dtype=torch.float64)
     for start in range(0, len(queries), _CHUNK):
-        if progress:
-            progress(start, len(queries))
         part = slice(start, start + _CHUNK)
-        face[part], weights[part] = _search(queries[part], triangles, tree, pieces)
+        tick = partial(progress, start, len(queries)) if progress else lambda: None
+        face[part], weights[part] = _search(queries[part], triangles, tree, pieces, tick)
     if progress:
         progress(len(queries), len(queries))
     closest = (weights[:, :, None] * triangles[face]).sum(1)
     return ClosestPoints(face, weights.float(), closest.float(), (queries - closest).norm(dim=-1).float())
 
 
-def _search(queries: Tensor, triangles: Tensor, tree: object, pieces: _Pieces) -> tuple[Tensor, Tensor]:
-    """Return the closest face [N] and barycentrics [N, 3], asking the tree for more neighbours until every answer is final."""
+def _search(queries: Tensor, triangles: Tensor, tree: object, pieces: _Pieces, tick: Callable[[], None]) -> tuple[Tensor, Tensor]:
+    """Return the closest face [N] and barycentrics [N, 3], asking the tree for more neighbours until every answer is final.
+
+    Queries far from the mesh take many rounds: `tick` is called in each.
+    """
     face = torch.zeros(len(queries), dtype=torch.int64)
     weights = torch.zeros(len(queries), 3, dtype=torch.float64)
     square = torch.full((len(queries),), torch.inf, dtype=torch.float64)
@@ -83,8 +86,9 @@ def _search(queries: Tensor, triangles: Tensor, tree: object, pieces: _Pieces) -
     while len(unsettled):
         count = min(count, tree.n)
         final = torch.zeros(len(unsettled), dtype=torch.bool)
-        step = max(1, _CHUNK * 16 // count)
+        step = max(1, _CHUNK * 8 // count)
         for start in range(0, len(unsettled), step):
+            tick()
             rows = unsettled[start : start + step]
             centre, index = tree.query(queries[rows].numpy(), k=count, workers=-1)
             centre, index = (torch.from_numpy(found).reshape(len(rows), count) for found in (centre, index))

@@ -54,18 +54,27 @@ def compose(
     """
     if body.body is None:
         raise ValueError("The body avatar has no body inside, so its neck cannot be found; connect Load Body to it first.")
+    tell = progress or (lambda done, total: None)
+    tell(0, 6)
     tube = neck_tube(body.body, neck_cut)
     torso = _without_head(body, tube)
+    tell(1, 6)
     user = _head_only(head, tube, _OVERLAP)
+    tell(2, 6)
     seam = _seam(user, torso, tube)
     if seam is None:
         user = _head_only(head, tube, TONGUE)  # the neck goes down into the collar
     else:
         user = follow(user, _meet_rim(user, tube, seam, blend))
+        tell(3, 6)
         torso = _meet_color(torso, user, tube, seam)
+    tell(4, 6)
     low_skin = _neck_skin(user) & (tube.height(user.mesh.vertices) < blend)
     user = follow(user, clear_clothes(user, torso, low_skin, over=False))
-    return join(torso, follow(user, clear_clothes(user, torso, vertices_labelled(user, ("hair",)), over=True)))
+    tell(5, 6)
+    user = follow(user, clear_clothes(user, torso, vertices_labelled(user, ("hair",)), over=True))
+    tell(6, 6)
+    return join(torso, user)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ..body import BodyState, write_body_parameters
 from ..files import existing_file
-from ..geometry import Gaussians
+from ..geometry import Gaussians, Mesh
 from .binding import bind_gaussians, world_gaussians
+from .closest import closest_points
 from .formats.gaussian_ply import is_gaussian_ply, read_gaussian_ply, write_gaussian_ply
 from .formats.labels_file import LabelLayout, read_labels
 from .formats.mesh_files import MESH_SUFFIXES, read_mesh, write_mesh
@@ -24,6 +25,8 @@ from .sampling import sample_gaussians
 from .types import Avatar, BoundGaussians
 
 SPLAT_SUFFIXES = (".ply", ".splat", ".spz")
+_APART = 0.1  # metres; half of a splat's Gaussians lie nearer to the mesh they belong to
+_SAMPLE = 2000  # Gaussians that tell
 
 MeshFormat = Literal["none", "glb", "obj", "ply"]
 
@@ -43,7 +46,13 @@ class SavedAvatar:
         return [self.splat, self.sidecar, *([self.body] if self.body else []), *meshes]
 
 
-def save_avatar(path: Path, avatar: Avatar, up: Up = "y-down", mesh_format: MeshFormat = "none") -> SavedAvatar:
+def save_avatar(
+    path: Path,
+    avatar: Avatar,
+    up: Up = "y-down",
+    mesh_format: MeshFormat = "none",
+    progress: Callable[[int, int], None] | None = None,
+) -> SavedAvatar:
     """Write an avatar as world-space Gaussians (.ply, .splat or .spz, by the ending of `path`), sidecar and, if asked, mesh.
 
     A PLY carries the binding too, as the further float properties binding_face, binding_b0..b2 and binding_offset. The mesh goes
@@ -54,6 +63,8 @@ def save_avatar(path: Path, avatar: Avatar, up: Up = "y-down", mesh_format: Mesh
         ValueError: if the ending is another, or a file cannot be written.
     """
     path = Path(path)
+    tell = progress or (lambda done, total: None)
+    tell(0, 3)
     world = world_gaussians(avatar.mesh, avatar.gaussians)
     mesh_path = None if mesh_format == "none" else path.with_name(f"{path.stem}.mesh.{mesh_format}")
     match path.suffix.lower():
@@ -65,8 +76,10 @@ def save_avatar(path: Path, avatar: Avatar, up: Up = "y-down", mesh_format: Mesh
             write_spz(path, world, up=up)
         case _:
             raise ValueError(f"'{path.name}' does not end in {', '.join(SPLAT_SUFFIXES)}: choose one of these formats.")
+    tell(1, 3)
     if mesh_path is not None:
         write_mesh(mesh_path, avatar.mesh)
+    tell(2, 3)
     sidecar = sidecar_path(path)
     write_sidecar(sidecar, avatar, up, file_hash(path))
     body_path = None if avatar.body is None else path.with_name(f"{path.stem}.body.json")
@@ -99,7 +112,7 @@ def load_avatar(
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if a file cannot be read, or a splat comes without a mesh.
+        ValueError: if a file cannot be read, or a splat comes without a mesh or with one that it does not belong to.
     """
     path = existing_file(path)
     suffix = path.suffix.lower()
@@ -112,7 +125,8 @@ def load_avatar(
         avatar = Avatar(surface, sample_gaussians(surface, count, 0, progress), body=body)
     elif mesh is not None:
         surface = read_mesh(mesh)
-        avatar = Avatar(surface, bind_gaussians(read_splat_file(path, up), surface, progress), body=body)
+        gaussians = _read_splat_of(path, surface, up)
+        avatar = Avatar(surface, bind_gaussians(gaussians, surface, progress), body=body)
     else:
         avatar = _load_saved(path, body, up, progress)
     if labels is not None:
@@ -130,6 +144,26 @@ def read_splat_file(path: Path, up: Up = "auto") -> Gaussians:
         case ".spz":
             return read_spz(path, up)
     raise ValueError(f"'{Path(path).name}' does not end in {', '.join(SPLAT_SUFFIXES)}: choose a splat file.")
+
+
+def _read_splat_of(path: Path, mesh: Mesh, up: Up) -> Gaussians:
+    """Read the splat of a mesh, and refuse one of another mesh."""
+    if path.suffix.lower() == ".ply":
+        read = read_gaussian_ply(path, up)
+        gaussians, face = read.gaussians, read.extra.get("binding_face")
+    else:
+        gaussians, face = read_splat_file(path, up), None
+    if face is not None and len(face) and face.max() >= len(mesh.faces):
+        raise ValueError(
+            f"'{path.name}' was bound to a mesh of more than {int(face.max())} faces and the mesh file has {len(mesh.faces)}: "
+            "choose the mesh that was saved with it."
+        )
+    some = gaussians.positions[:: max(1, len(gaussians) // _SAMPLE)]
+    if len(some) and closest_points(some, mesh.vertices, mesh.faces).distance.median() > _APART:
+        raise ValueError(
+            f"'{path.name}' and its mesh do not stand in the same place: check `up`, or choose the mesh it was made with."
+        )
+    return gaussians
 
 
 def _load_saved(path: Path, body: BodyState | None, up: Up, progress: Callable[[int, int], None] | None) -> Avatar:

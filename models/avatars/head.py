@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -23,7 +24,13 @@ _NECK = JOINT_INDEX["neck"]
 TONGUE = 0.03  # metres of neck kept below the cut plane, for Compose Avatars to tuck in
 
 
-def align_head(user: Avatar, model: Avatar, neck_cut: float = CUT_HEIGHT, match_size: bool = False) -> Avatar:
+def align_head(
+    user: Avatar,
+    model: Avatar,
+    neck_cut: float = CUT_HEIGHT,
+    match_size: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Avatar:
     """Return the user's head and neck in the model's pose, on the model's neck (AvatarMix, section 3.1).
 
     The head moves as one rigid piece by the mean of its vertices' skinning transforms, so that a face is never bent by its weights;
@@ -39,10 +46,15 @@ def align_head(user: Avatar, model: Avatar, neck_cut: float = CUT_HEIGHT, match_
     body, _ = require_rig(user)
     if model.body is None:
         raise ValueError("The model avatar has no body inside, so its pose is unknown; connect Load Body to it first.")
+    tell = progress or (lambda done, total: None)
+    tell(0, 5)
     tube = neck_tube(body, neck_cut)
     user = cut_at_neck(user, tube, TONGUE)
+    tell(1, 5)
     chosen = head_and_neck(user, tube, TONGUE)
+    tell(2, 5)
     head = select_faces(user, chosen[user.mesh.faces].all(1))
+    tell(3, 5)
 
     parameters = target_parameters(body, model.body)
     bends = repose_transforms(head, parameters)
@@ -50,8 +62,10 @@ def align_head(user: Avatar, model: Avatar, neck_cut: float = CUT_HEIGHT, match_
     rigid_part = vertices_labelled(head, HEAD)
     rotation, centre, goal = mean_rigid(bends[rigid_part], head.mesh.vertices[rigid_part])
     stiff = (head.mesh.vertices - centre) @ rotation.T + goal
+    tell(4, 5)
     share = _stiffness(head, rigid_part, tube.height(head.mesh.vertices))
     posed = follow(head, bent + share[:, None] * (stiff - bent))
+    tell(5, 5)
 
     own_body = BodyState(body.model, parameters)
     own_neck, goal_neck = (state.posed().joints[_NECK] for state in (own_body, model.body))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,7 +18,9 @@ from .types import Avatar
 CUT_HEIGHT = 0.20  # of the way from the neck joint to the head joint (official code of AvatarMix)
 _TUBE_MARGIN = 1.25
 _EPSILON = 0.02 / 0.35  # of the radius; the official code gives both as parts of the collar width
-_SPECK = 0.02  # of all selected vertices
+# Parts of the trunk, from the head joint: every head has vertices within the first, and no face reaches beyond the second.
+_NEAR, _FAR = 0.3, 0.6
+_ASTRAY = 0.1  # of a head's vertices may be mislabelled
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,16 @@ class NeckTube:
     axis:   [3] unit, from the neck joint to the head joint; the plane's normal
     length: metres from the plane to the head joint
     radius: metres
+    head:   [3] metres, the head joint
+    trunk:  metres from the head joint to the pelvis joint, a measure of the person's size
     """
 
     point: Tensor
     axis: Tensor
     length: float
     radius: float
+    head: Tensor
+    trunk: float
 
     def height(self, points: Tensor) -> Tensor:
         """Return the signed distance [N] of points [N, 3] above the cut plane."""
@@ -61,12 +67,13 @@ def neck_tube(body: BodyState, neck_cut: float = CUT_HEIGHT) -> NeckTube:
         neck_cut: 0..1 from the neck joint to the head joint.
     """
     posed = body.posed()
-    neck, head = posed.joints[JOINT_INDEX["neck"]], posed.joints[JOINT_INDEX["head"]]
+    neck, head, pelvis = (posed.joints[JOINT_INDEX[name]] for name in ("neck", "head", "pelvis"))
     axis = torch.nn.functional.normalize(head - neck, dim=0)
     length = float((head - neck).norm())
-    tube = NeckTube(neck + neck_cut * (head - neck), axis, (1 - neck_cut) * length, 0.0)
+    trunk = float((head - pelvis).norm())
+    tube = NeckTube(neck + neck_cut * (head - neck), axis, (1 - neck_cut) * length, 0.0, head, trunk)
     own = posed.vertices[body.model.parts == PART_INDEX["neck"]]
-    return NeckTube(tube.point, axis, tube.length, _TUBE_MARGIN * float(tube.distance(own).max()))
+    return replace(tube, radius=_TUBE_MARGIN * float(tube.distance(own).max()))
 
 
 def cut_at_neck(avatar: Avatar, tube: NeckTube, below: float = 0.0) -> Avatar:
@@ -81,14 +88,14 @@ def cut_at_neck(avatar: Avatar, tube: NeckTube, below: float = 0.0) -> Avatar:
 def head_and_neck(avatar: Avatar, tube: NeckTube, below: float = 0.0) -> Tensor:
     """Return whether each vertex [V] belongs to the head: face, hair, and the skin of the neck above the plane.
 
-    Skin counts only where it is connected with the head inside the tube, so that a raised shoulder does not. Specks of face or hair
-    far from the head are dropped.
+    Skin counts only where it is connected with the head inside the tube, so that a raised shoulder does not. Pieces of face or
+    hair far from the head are dropped.
 
     Args:
         below: metres by which the cut plane is lowered.
 
     Raises:
-        ValueError: if no vertex is labelled face or hair.
+        ValueError: if no vertex is labelled face or hair, or these labels lie elsewhere than on the head.
     """
     vertices, faces = avatar.mesh.vertices, avatar.mesh.faces
     head = vertices_labelled(avatar, HEAD)
@@ -97,10 +104,14 @@ def head_and_neck(avatar: Avatar, tube: NeckTube, below: float = 0.0) -> Tensor:
     chosen = head | (vertices_labelled(avatar, ("torso_skin",)) & tube.contains(vertices, below))
     piece = components(faces[chosen[faces].all(1)], len(vertices))
     count = int(piece.max()) + 1
-    size = torch.bincount(piece[chosen], minlength=count)
-    has_head = torch.bincount(piece[head & chosen], minlength=count) > 0
-    top = tube.point + tube.length * tube.axis
-    far = (vertices - top).norm(dim=-1) > 4 * tube.length
-    wholly_far = torch.bincount(piece[chosen & ~far], minlength=count) == 0
-    keep = has_head & ~(wholly_far & (size < _SPECK * int(chosen.sum())))
-    return chosen & keep[piece]
+    away = (vertices - tube.head).norm(dim=-1) / tube.trunk
+    has_head = torch.bincount(piece[head], minlength=count) > 0
+    close = torch.bincount(piece[chosen & (away < _FAR)], minlength=count) > 0
+    kept = chosen & (has_head & close)[piece]
+    astray = away > torch.where(vertices_labelled(avatar, ("hair",)), 1.0, _FAR)  # hair may hang down to the waist
+    if not (head & kept & (away < _NEAR)).any() or int((head & kept & astray).sum()) > _ASTRAY * int((head & kept).sum()):
+        raise ValueError(
+            "The labels face and hair miss the avatar's head, or it stands beside its body; "
+            "give Load Avatar a labels file that marks face and hair of this very mesh."
+        )
+    return kept

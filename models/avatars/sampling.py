@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,13 +12,16 @@ from torch import Tensor
 from ..geometry import Mesh
 from ..geometry.mesh import face_areas, face_normals
 from ..geometry.spherical_harmonics import rgb_to_sh
+from ..render import texture_lookup as sample_texture
 from .types import BoundGaussians
 
 _CANDIDATES = 5  # per Gaussian
 _OPACITY = 0.99
 _COVER = 0.68  # tangential sigma over sample spacing: 99 % of a surface is then covered to 98 % or more
 _THICKNESS = 0.12  # normal sigma over tangential sigma
-_GREY = 0.6
+GREY = 0.6  # what has neither texture nor colours
+_CHUNK = 50_000  # points at a time, so that a cancelled run stops soon
+_STEPS = 7  # of the progress that is told: four attempts, filling up, sizes, colours
 
 
 def sample_gaussians(mesh: Mesh, count: int, seed: int, progress: Callable[[int, int], None] | None = None) -> BoundGaussians:
@@ -39,9 +43,11 @@ def sample_gaussians(mesh: Mesh, count: int, seed: int, progress: Callable[[int,
     points = (barycentric[:, :, None] * mesh.vertices.double()[mesh.faces[face]]).sum(1)
     normals = face_normals(mesh.vertices.double(), mesh.faces)[face]
     spacing = math.sqrt(float(areas.sum()) / count)
-    chosen = _eliminate(points, normals, count, spacing, generator, progress)
+    tell = partial(_tell, progress)
+    chosen = _eliminate(points, normals, count, spacing, generator, tell)
     face, barycentric = face[chosen], barycentric[chosen].float()
-    sigma = _COVER * _local_spacing(points[chosen], normals[chosen], spacing).float()
+    sigma = _COVER * _local_spacing(points[chosen], normals[chosen], spacing, partial(tell, 5)).float()
+    tell(6)
     return BoundGaussians(
         face=face,
         barycentric=barycentric,
@@ -53,6 +59,11 @@ def sample_gaussians(mesh: Mesh, count: int, seed: int, progress: Callable[[int,
     )
 
 
+def _tell(progress: Callable[[int, int], None] | None, step: int) -> None:
+    if progress:
+        progress(step, _STEPS)
+
+
 def surface_colors(mesh: Mesh, face: Tensor, barycentric: Tensor) -> Tensor:
     """Return sRGB colours [N, 3] at points of a mesh: its texture, else its vertex colours, else grey."""
     weights = barycentric[:, :, None]
@@ -60,15 +71,7 @@ def surface_colors(mesh: Mesh, face: Tensor, barycentric: Tensor) -> Tensor:
         return sample_texture(mesh.texture, (weights * mesh.corner_uv[face]).sum(1))
     if mesh.colors is not None:
         return (weights * mesh.colors[mesh.faces[face]]).sum(1)
-    return torch.full((len(face), 3), _GREY)
-
-
-def sample_texture(texture: Tensor, uv: Tensor) -> Tensor:
-    """Look up a texture [H, W, 3] at uv [N, 2] (v upwards, row 0 at v = 1), bilinear, clamped at the border."""
-    grid = torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], dim=-1)[None, None]
-    image = texture.permute(2, 0, 1)[None]
-    found = torch.nn.functional.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return found[0, :, 0].T
+    return torch.full((len(face), 3), GREY)
 
 
 def _disc_colors(mesh: Mesh, face: Tensor, barycentric: Tensor, sigma: Tensor) -> Tensor:
@@ -100,50 +103,42 @@ def _candidates(areas: Tensor, count: int, generator: torch.Generator) -> tuple[
 
 
 def _eliminate(
-    points: Tensor, normals: Tensor, count: int, spacing: float, generator: torch.Generator, progress: Callable | None
+    points: Tensor, normals: Tensor, count: int, spacing: float, generator: torch.Generator, tell: Callable[[int], None]
 ) -> Tensor:
     """Return the indices [count] of candidates that keep a distance, filled up with the loneliest of the others."""
-    from scipy.spatial import cKDTree
-
     priority = torch.rand(len(points), generator=generator)
-    tree = cKDTree(points.numpy())
     radius = 0.715 * spacing  # what a maximal set of random discs needs at this many candidates, on a flat surface
     for attempt in range(4):
-        if progress:
-            progress(attempt, 5)
-        kept = _maximal_set(points, normals, tree, radius, priority)
+        kept = _maximal_set(points, normals, radius, priority, partial(tell, attempt))
         if 0.97 * count <= len(kept) <= count:
             break
         radius *= math.sqrt(len(kept) / (0.985 * count))
     kept = kept[:count]
-    if progress:
-        progress(4, 5)
     missing = count - len(kept)
     if missing:
         rest = torch.ones(len(points), dtype=torch.bool)
         rest[kept] = False
         rest = rest.nonzero()[:, 0]
-        lonely = torch.from_numpy(cKDTree(points[kept].numpy()).query(points[rest].numpy())[0])
+        lonely = _nearest(points[rest], points[kept], 1, partial(tell, 4))[0][:, 0]
         rest = rest[lonely.argsort(descending=True, stable=True)]
         pool = rest[: 16 * missing]
-        apart = _maximal_set(points[pool], normals[pool], cKDTree(points[pool].numpy()), 0.7 * radius, -torch.arange(len(pool)))
+        apart = _maximal_set(points[pool], normals[pool], 0.7 * radius, -torch.arange(len(pool)), partial(tell, 4))
         others = torch.ones(len(rest), dtype=torch.bool)
         others[apart] = False
         kept = torch.cat([kept, torch.cat([rest[apart], rest[others]])[:missing]])
     return kept.sort().values
 
 
-def _maximal_set(points: Tensor, normals: Tensor, tree: object, radius: float, priority: Tensor) -> Tensor:
+def _maximal_set(points: Tensor, normals: Tensor, radius: float, priority: Tensor, tick: Callable[[], None]) -> Tensor:
     """Take candidates in the order of priority [M], each unless a taken one on its sheet is nearer than `radius`.
 
     Done in rounds that give the same set: who beats all undecided neighbours is in, and its neighbours are out.
     """
-    first, second = torch.from_numpy(tree.query_pairs(radius, output_type="ndarray")).unbind(1)
-    same = _same_sheet(points, normals, first, second, radius)
-    first, second = first[same], second[same]
+    first, second = _close_pairs(points, normals, radius, tick)
     undecided = torch.ones(len(points), dtype=torch.bool)
     taken = torch.zeros(len(points), dtype=torch.bool)
     while undecided.any():
+        tick()
         loser = torch.where(priority[first] < priority[second], first, second)
         wins = undecided.clone()
         wins[loser] = False
@@ -155,24 +150,55 @@ def _maximal_set(points: Tensor, normals: Tensor, tree: object, radius: float, p
     return taken.nonzero()[:, 0]
 
 
+def _close_pairs(points: Tensor, normals: Tensor, radius: float, tick: Callable[[], None]) -> tuple[Tensor, Tensor]:
+    """Return the pairs (first < second) of points on one sheet that are at most `radius` apart, found slab by slab."""
+    from scipy.spatial import cKDTree
+
+    axis = int((points.amax(0) - points.amin(0)).argmax())
+    place, order = points[:, axis].sort(stable=True)
+    found = []
+    for start in range(0, len(points), _CHUNK):
+        tick()
+        end = min(start + _CHUNK, len(points))
+        reach = int(torch.searchsorted(place, place[end - 1] + radius, right=True))
+        slab = order[start:reach]
+        pairs = torch.from_numpy(cKDTree(points[slab].numpy()).query_pairs(radius, output_type="ndarray"))
+        first, second = slab[pairs[pairs.amin(1) < end - start]].sort(dim=1).values.unbind(1)
+        same = _same_sheet(points, normals, first, second, radius)
+        found.append(torch.stack([first[same], second[same]]))
+    return tuple(torch.cat(found, dim=1))
+
+
+def _nearest(queries: Tensor, points: Tensor, count: int, tick: Callable[[], None]) -> tuple[Tensor, Tensor]:
+    """Return distances and indices [N, count] of the points nearest to each query."""
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(points.numpy())
+    found = []
+    for part in queries.split(_CHUNK):
+        tick()
+        found.append([torch.from_numpy(values).reshape(len(part), count) for values in tree.query(part.numpy(), k=count)])
+    distances, indices = zip(*found, strict=True)
+    return torch.cat(distances), torch.cat(indices)
+
+
 def _same_sheet(points: Tensor, normals: Tensor, first: Tensor, second: Tensor, radius: float) -> Tensor:
     """Whether pairs of points lie on one sheet of surface: normals agree and the step between them is tangential."""
     step = ((points[first] - points[second]) * (normals[first] + normals[second])).sum(-1).abs() / 2
     return ((normals[first] * normals[second]).sum(-1) > 0.3) & (step < 0.45 * radius)
 
 
-def _local_spacing(points: Tensor, normals: Tensor, spacing: float) -> Tensor:
+def _local_spacing(points: Tensor, normals: Tensor, spacing: float, tick: Callable[[], None]) -> Tensor:
     """Return the mean distance [N] to the six nearest others on the same sheet, bounded around the mean spacing."""
-    from scipy.spatial import cKDTree
-
     neighbours = min(16, len(points))
-    distance, index = cKDTree(points.numpy()).query(points.numpy(), k=neighbours)
-    distance = torch.from_numpy(distance).reshape(len(points), neighbours)[:, 1:]
-    index = torch.from_numpy(index).reshape(len(points), neighbours)[:, 1:]
+    distance, index = (found[:, 1:] for found in _nearest(points, points, neighbours, tick))
     if neighbours == 1:
         return torch.full((1,), spacing, dtype=torch.float64)
-    here = torch.arange(len(points))[:, None].expand_as(index)
-    same = _same_sheet(points, normals, here.reshape(-1), index.reshape(-1), spacing).reshape(index.shape)
+    same = torch.zeros_like(index, dtype=torch.bool)
+    for rows in torch.arange(len(points)).split(_CHUNK):
+        tick()
+        here = rows[:, None].expand_as(index[rows]).reshape(-1)
+        same[rows] = _same_sheet(points, normals, here, index[rows].reshape(-1), spacing).reshape(len(rows), -1)
     same &= same.cumsum(1) <= 6
     mean = (distance * same).sum(1) / same.sum(1).clamp_min(1)
     return torch.where(same.any(1), mean, spacing).clamp(0.5 * spacing, 1.6 * spacing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -49,6 +49,7 @@ def transfer_skin_tone(
     reference: Avatar,
     method: Literal["opacity_weighted", "per_part"] = "opacity_weighted",
     strength: float = 1.0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Avatar:
     """Give an avatar's skin the tone of a reference's; shading, which is variation around the mean, stays.
 
@@ -69,7 +70,9 @@ def transfer_skin_tone(
     bound = avatar.gaussians
     lab, known = srgb_to_lab(_mean_colors(avatar)), srgb_to_lab(_mean_colors(reference))
     maps = []
-    for part, sources in parts.items():
+    tell = progress or (lambda done, total: None)
+    for done, (part, sources) in enumerate(parts.items()):
+        tell(done, 2 * len(parts))
         own = gaussians_labelled(avatar, part)
         if not float(bound.opacity[own].sum()) > 0:
             continue
@@ -82,7 +85,8 @@ def transfer_skin_tone(
     mesh, sh = avatar.mesh, bound.sh.clone()
     colors = None if mesh.colors is None else mesh.colors.clone()
     texture = None if mesh.texture is None or mesh.corner_uv is None else mesh.texture.clone()
-    for part, present, wanted in maps:
+    for done, (part, present, wanted) in enumerate(maps):
+        tell(len(parts) + done, 2 * len(parts))
         own, skin = gaussians_labelled(avatar, part), vertices_labelled(avatar, part)
         sh[own, 0] = (_recolor(_mean_colors(avatar)[own], present, wanted, strength) - 0.5) / SH_C0
         if colors is not None:

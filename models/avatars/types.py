@@ -64,7 +64,7 @@ class Avatar:
         count, faces = len(self.mesh.vertices), len(self.mesh.faces)
         for name, values in (("labels", self.labels), ("skinning weights", self.skinning)):
             if values is not None and len(values) != count:
-                raise ValueError(f"The avatar has {len(values)} {name} and its mesh {count} vertices; load those of this very mesh.")
+                raise ValueError(f"The avatar has {len(values)} {name} and its mesh {count} vertices; load those of its own mesh.")
         if len(self.gaussians) and not 0 <= int(self.gaussians.face.min()) <= int(self.gaussians.face.max()) < faces:
             raise ValueError(
                 f"The Gaussians ride on faces up to {int(self.gaussians.face.max())}, but the mesh has {faces} faces; "

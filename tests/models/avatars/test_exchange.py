@@ -102,7 +102,7 @@ def test_a_splat_with_broken_numbers_is_refused(avatar):
 
 def test_labels_and_skinning_come_from_the_nearest_surface(avatar):
     finer = Mesh(torch.tensor([[0.02, 0.01, 0.1], [0.9, 0.0, 0.1], [0.05, 0.9, 0.1]]), torch.tensor([[0, 1, 2]]))
-    heir = inherit(replace(avatar, mesh=finer, labels=None, skinning=None), avatar)
+    heir = inherit(Avatar(finer, sample_gaussians(finer, 10, seed=0)), avatar)
     assert heir.labels.tolist() == [0, 1, 8]
     assert torch.allclose(heir.skinning.sum(1), torch.ones(3))
     assert heir.skinning[0, 3] > 0.9 and heir.skinning[2, 15] > 0.8
