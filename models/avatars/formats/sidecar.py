@@ -1,12 +1,13 @@
 """The avatar beside a splat file: what a splat file cannot hold, as safetensors.
 
-Everything of an `Avatar` at full precision, so that it loads back exactly, plus the hash of the splat file it was saved with: when
-the hash no longer fits, somebody edited the splat.
+Everything of an `Avatar` at full precision (its texture in 8 bits, as picture files have it), plus the hash of the splat file it was
+saved with: when the hash no longer fits, somebody edited the splat.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -23,13 +24,14 @@ from ..types import Avatar, BoundGaussians
 SUFFIX = ".avatar.safetensors"
 KIND = "modiste_avatar"
 VERSION = "1"
+TOLERANCE = 0.01  # of sums and lengths that have to be 1
 
 # dtype and shape of every tensor; a letter stands for one size throughout the file.
 LAYOUT: dict[str, tuple[tuple[torch.dtype, ...], tuple[str | int, ...]]] = {
     "mesh.vertices": ((torch.float32,), ("V", 3)),
     "mesh.faces": ((torch.int32,), ("F", 3)),
     "mesh.corner_uv": ((torch.float32,), ("F", 3, 2)),
-    "mesh.texture": ((torch.float32, torch.uint8), ("H", "W", 3)),
+    "mesh.texture": ((torch.uint8,), ("H", "W", 3)),
     "mesh.colors": ((torch.float32,), ("V", 3)),
     "gaussians.face": ((torch.int32,), ("N",)),
     "gaussians.barycentric": ((torch.float32,), ("N", 3)),
@@ -47,6 +49,14 @@ LAYOUT: dict[str, tuple[tuple[torch.dtype, ...], tuple[str | int, ...]]] = {
 }
 OPTIONAL = ("mesh.corner_uv", "mesh.texture", "mesh.colors", "labels", "skinning.", "body.")
 INDICES = {"mesh.faces": "V", "gaussians.face": "F", "labels": len(LABELS), "skinning.joints": len(JOINTS)}
+# What the rows of a tensor have to be, in the words of the sentence and as a test of each row or value.
+RULES: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
+    "gaussians.barycentric": ("sum to 1", lambda rows: (rows.sum(dim=1) - 1).abs() < TOLERANCE),
+    "gaussians.rotation": ("have length 1", lambda rows: (rows.norm(dim=1) - 1).abs() < TOLERANCE),
+    "gaussians.scale": ("exceed 0", lambda rows: rows > 0),
+    "gaussians.opacity": ("lie in 0..1", lambda rows: (rows >= 0) & (rows <= 1)),
+    "skinning.weights": ("sum to 1", lambda rows: (rows.sum(dim=1) - 1).abs() < TOLERANCE),
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def write_sidecar(path: Path, avatar: Avatar, up: str, splat_hash: str) -> None:
         parameters = avatar.body.parameters
         tensors |= {f"body.{field.name}": getattr(parameters, field.name) for field in fields(BodyParameters)}
     if avatar.mesh.texture is not None:
-        tensors["mesh.texture"] = _compact(avatar.mesh.texture)
+        tensors["mesh.texture"] = (avatar.mesh.texture * 255).round().to(torch.uint8)  # the precision of picture files
     metadata = {"kind": KIND, "version": VERSION, "up": up, "splat_sha256": splat_hash, "labels": ",".join(LABELS)}
     metadata["body"] = "" if avatar.body is None else avatar.body.model.name
     data = save({name: _stored(name, tensor) for name, tensor in tensors.items() if tensor is not None}, metadata)
@@ -136,7 +146,7 @@ def read_sidecar(path: Path) -> Sidecar:
         raise ValueError(f"'{path.name}' is not an avatar that this version can read: update the pack, or save the avatar again.")
     _check(path, tensors)
     tensors = {name: tensor.long() if name in INDICES else tensor for name, tensor in tensors.items()}
-    if "mesh.texture" in tensors and tensors["mesh.texture"].dtype == torch.uint8:
+    if "mesh.texture" in tensors:
         tensors["mesh.texture"] = tensors["mesh.texture"].float() / 255
     mesh = Mesh(**{field.name: tensors.get(f"mesh.{field.name}") for field in fields(Mesh)})
     bound = BoundGaussians(**{field.name: tensors[f"gaussians.{field.name}"] for field in fields(BoundGaussians)})
@@ -160,12 +170,6 @@ def _stored(name: str, tensor: Tensor) -> Tensor:
     """The tensor in the type the file keeps it in."""
     types = LAYOUT[name][0]
     return (tensor if tensor.dtype in types else tensor.to(types[0])).contiguous()
-
-
-def _compact(texture: Tensor) -> Tensor:
-    """Bytes where bytes are exact, as for every texture that came from a picture; else the texture."""
-    packed = (texture * 255).round().to(torch.uint8)
-    return packed if torch.equal(packed.float() / 255, texture) else texture
 
 
 def _dense_skinning(tensors: dict[str, Tensor]) -> Tensor | None:
@@ -200,5 +204,8 @@ def _check(path: Path, tensors: dict[str, Tensor]) -> None:
         tensor = tensors.get(name)
         if tensor is not None and tensor.numel() and not 0 <= int(tensor.min()) <= int(tensor.max()) < limit:
             raise ValueError(f"'{path.name}' has '{name}' pointing beyond the {limit} there are: save the avatar again.")
-    if 0 in sizes.values() or sizes["K"] not in (1, 4, 9, 16) or not bool((tensors["gaussians.scale"] > 0).all()):
-        raise ValueError(f"'{path.name}' has empty parts, or Gaussians without size or colour: save the avatar again.")
+    if 0 in sizes.values() or sizes["K"] not in (1, 4, 9, 16):
+        raise ValueError(f"'{path.name}' has empty parts, or Gaussians without colour: save the avatar again.")
+    for name, (rule, holds) in RULES.items():
+        if name in tensors and not bool(holds(tensors[name]).all()):
+            raise ValueError(f"'{path.name}' has numbers in '{name}' that do not {rule}: save the avatar again.")
