@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from ...geometry import Gaussians
@@ -31,7 +32,8 @@ def checked_gaussians(
         raise ValueError(f"'{path.name}' holds no Gaussians: save it again from the program that made it.")
     fields = {"position": positions, "scale": scales, "rotation": rotations, "opacity": opacities, "colour": sh}
     for name, values in fields.items():
-        broken = int((~values.reshape(len(values), -1).isfinite().all(dim=1)).sum())
+        finite = np.isfinite(values.numpy())  # torch's own would take a copy of all values
+        broken = int((~finite.reshape(len(values), -1).all(axis=1)).sum())
         if broken:
             raise ValueError(
                 f"'{path.name}' has {broken} of {len(values)} Gaussians whose {name} is not a finite number: "

@@ -13,20 +13,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.lib.stride_tricks import as_strided
 
 from ...files import atomic_write
 from ...geometry import Mesh
+from ...geometry.color import linear_to_srgb, srgb_to_linear
 from .surfaces import (
     MAX_FACES,
     Material,
+    Picture,
     RefusedFileError,
     Surface,
     damaged_file,
-    decode_image,
-    linear_to_srgb,
     split_corners,
-    srgb_to_linear,
     surface_to_mesh,
     weld,
 )
@@ -49,8 +49,6 @@ def read_glb(path: Path) -> Mesh:
         surfaces = list(file.surfaces())
         if not surfaces:
             raise RefusedFileError(f"'{path.name}' holds no triangles: export a mesh.")
-        if sum(len(surface.faces) for surface in surfaces) > MAX_FACES:
-            raise RefusedFileError(f"'{path.name}' has more than {MAX_FACES} triangles: make it smaller.")
         return surface_to_mesh(path, _merged(surfaces, file.materials()))
 
 
@@ -69,7 +67,7 @@ def write_glb(path: Path, mesh: Mesh) -> None:
         data = {"POSITION": vertices[old], "TEXCOORD_0": np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)}
         material["pbrMetallicRoughness"]["baseColorTexture"] = {"index": 0}
     elif mesh.colors is not None:
-        data["COLOR_0"] = srgb_to_linear(mesh.colors.numpy())  # glTF keeps vertex colours in linear light
+        data["COLOR_0"] = srgb_to_linear(mesh.colors).numpy()  # glTF keeps vertex colours in linear light
     blobs = [np.ascontiguousarray(values, "<f4").tobytes() for values in data.values()] + [faces.astype("<u4").tobytes()]
     accessors = [
         {"bufferView": index, "componentType": 5126, "count": len(values), "type": f"VEC{values.shape[1]}"}
@@ -153,19 +151,29 @@ class _Glb:
 
     def surfaces(self) -> Iterator[Surface]:
         """Yield one surface a drawn node, in world space and welded; `material` counts with the nameless one last."""
-        total = 0
+        drawn = []
         for index, world in self.world.items():
             node = self.scene["nodes"][index]
-            if "mesh" not in node:
-                continue
-            primitives = [p for p in self.scene["meshes"][node["mesh"]]["primitives"] if p.get("mode", TRIANGLES) >= TRIANGLES]
-            total += sum(self.scene["accessors"][p["attributes"]["POSITION"]]["count"] for p in primitives)
-            if total > 3 * MAX_FACES:
-                raise RefusedFileError(f"'{self.path.name}' draws more than {3 * MAX_FACES} vertices: make it smaller.")
-            parts = [self._primitive(primitive, node, world) for primitive in primitives]
-            if parts:
-                merged = _merged(parts, [])
-                yield weld(merged)
+            if "mesh" in node:
+                primitives = self.scene["meshes"][node["mesh"]]["primitives"]
+                drawn.append((node, world, [p for p in primitives if p.get("mode", TRIANGLES) >= TRIANGLES]))
+        self._check_size([primitive for _, _, primitives in drawn for primitive in primitives])
+        for node, world, primitives in drawn:
+            if primitives:
+                yield weld(_merged([self._primitive(primitive, node, world) for primitive in primitives], []))
+
+    def _check_size(self, primitives: list[dict]) -> None:
+        """Refuse primitives that draw too much, before memory is taken: a small file may draw the same data many times."""
+        vertices = corners = 0
+        for primitive in primitives:
+            points = primitive["attributes"]["POSITION"]
+            vertices += self._count(points)
+            corners += self._count(primitive.get("indices", points))
+        if max(vertices, corners) > 3 * MAX_FACES:
+            raise RefusedFileError(f"'{self.path.name}' draws more than {MAX_FACES} triangles: make it smaller.")
+
+    def _count(self, accessor: int) -> int:
+        return max(0, int(self.scene["accessors"][accessor]["count"]))
 
     def _world_transforms(self) -> dict[int, np.ndarray]:
         """World matrices [4, 4] of the nodes of the scene, in order of descent."""
@@ -185,12 +193,12 @@ class _Glb:
     def _material(self, material: dict) -> Material:
         color = material.get("pbrMetallicRoughness", {})
         factor = np.array([float(value) for value in color.get("baseColorFactor", (1, 1, 1, 1))])[:3]
-        plain = tuple(linear_to_srgb(factor.clip(0, 1)).tolist()) if (factor != 1).any() else (1.0, 1.0, 1.0)
+        plain = tuple(linear_to_srgb(torch.from_numpy(factor).clamp(0, 1)).tolist()) if (factor != 1).any() else (1.0, 1.0, 1.0)
         texture = color.get("baseColorTexture")
         source = None if texture is None else self.scene["textures"][texture["index"]].get("source")
         if source is None:
             return Material(None, plain)
-        return Material(decode_image(self.path, self.view(self.scene["images"][source]["bufferView"])[0]), plain)
+        return Material(Picture(self.path, source, lambda: self.view(self.scene["images"][source]["bufferView"])[0]), plain)
 
     def _primitive(self, primitive: dict, node: dict, world: np.ndarray) -> Surface:
         """Read one primitive of a node into world space."""
@@ -208,7 +216,8 @@ class _Glb:
         material = primitive.get("material", len(self.scene.get("materials", [])))
         uv, colors = self._uv(attributes, material), None
         if "COLOR_0" in attributes:
-            colors = linear_to_srgb(self.accessor(attributes["COLOR_0"])[:, :3].astype(np.float64).clip(0, 1)).astype(np.float32)
+            linear = torch.from_numpy(self.accessor(attributes["COLOR_0"])[:, :3].astype(np.float64))
+            colors = linear_to_srgb(linear.clamp(0, 1)).float().numpy()
         return Surface(
             vertices.astype(np.float32),
             faces,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...files import atomic_write, existing_file
+from ...files import existing_file
 from ..labels import LABEL_INDEX, LABELS
 
 LabelLayout = Literal["modiste", "4d-dress"]
@@ -46,17 +46,6 @@ def read_labels(path: Path, vertex_count: int, layout: LabelLayout = "modiste") 
     return torch.tensor([LABEL_INDEX[name] for name in names])[torch.from_numpy(values.astype(np.int64))]
 
 
-def write_labels(path: Path, labels: Tensor) -> None:
-    """Write labels [V] as {name: [vertex indices], ...}, a .json that people can read.
-
-    Raises:
-        ValueError: if the file cannot be written.
-    """
-    vertices = {name: torch.nonzero(labels == index)[:, 0].tolist() for name, index in LABEL_INDEX.items()}
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps({name: found for name, found in vertices.items() if found}), encoding="utf-8")
-
-
 def _read_npy(path: Path) -> np.ndarray:
     """Read [V] integers; the header's size is checked against the file before memory is taken."""
     try:
@@ -71,7 +60,7 @@ def _read_npy(path: Path) -> np.ndarray:
 def _read_json(path: Path, vertex_count: int) -> np.ndarray:
     """Read either form of .json as [V] indices into LABELS."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"'{path.name}' is not JSON that can be read: save the labels again.") from error
     if not isinstance(data, dict):

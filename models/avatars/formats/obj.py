@@ -1,11 +1,12 @@
 """Triangle meshes in Wavefront OBJ with an MTL file and its textures.
 
 Vertices keep the file's order, which label files count by; UVs stay with face corners. A reference to another file may only lead
-into the OBJ's own folder.
+into the OBJ's own folder; where the file it names is gone, the mesh is read without.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PureWindowsPath
 
@@ -14,14 +15,14 @@ import numpy as np
 from ...files import atomic_write
 from ...geometry import Mesh
 from .glb import encode_png
-from .surfaces import Material, RefusedFileError, Surface, damaged_file, decode_image, surface_to_mesh
+from .surfaces import Material, Picture, RefusedFileError, Surface, damaged_file, surface_to_mesh
 
 
 def read_obj(path: Path) -> Mesh:
     """Read all faces of an .obj, polygons as fans of triangles, with diffuse textures or vertex colours.
 
     Raises:
-        ValueError: if it is damaged, holds no faces, or refers to a file that is not in its folder.
+        ValueError: if it is damaged, holds no faces, or refers to a file outside its folder.
     """
     with damaged_file(path, "OBJ"):
         return surface_to_mesh(path, _parse(path))
@@ -61,24 +62,23 @@ def _parse(path: Path) -> Surface:
     owner: list[int] = []
     materials, names = [Material()], {}
     current = 0
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        keyword, _, rest = line.strip().partition(" ")
+    for keyword, rest in _lines(path):
         match keyword:
             case "v":
                 points.append(rest.split())
             case "vt":
                 coordinates.append(rest.split()[:2])
             case "f":
-                polygon = [_corner(word, len(points), len(coordinates)) for word in rest.split()]
+                polygon = [_corner(path, word, len(points), len(coordinates)) for word in rest.split()]
                 for second, third in pairwise(polygon[1:]):
                     corners += (polygon[0], second, third)
                     owner.append(current)
             case "mtllib":
-                for name, material in _read_mtl(path, rest.strip()).items():
+                for name, material in _read_mtl(path, rest).items():
                     names[name] = len(materials)
                     materials.append(material)
             case "usemtl":
-                current = names.get(rest.strip(), 0)
+                current = names.get(rest, 0)
     if not corners:
         raise RefusedFileError(f"'{path.name}' holds no faces: export a mesh.")
     values = np.array([row[:3] + (row[3:6] if len(row) >= 6 else ["nan"] * 3) for row in points], dtype=np.float32)
@@ -93,18 +93,33 @@ def _parse(path: Path) -> Surface:
     )
 
 
-def _corner(word: str, points: int, coordinates: int) -> tuple[int, int]:
-    """Vertex and UV index of `v`, `v/vt`, `v/vt/vn` or `v//vn`; negative numbers count from the latest."""
-    parts = word.split("/")
-    point, uv = int(parts[0]), int(parts[1]) if len(parts) > 1 and parts[1] else 0
-    return point - 1 if point > 0 else points + point, uv - 1 if uv >= 0 else coordinates + uv
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the keyword and the rest of every line; a backslash at its end draws the next line to it."""
+    text = path.read_text(encoding="utf-8-sig", errors="replace").replace("\\\n", " ")
+    for line in text.splitlines():
+        keyword, rest, *_ = [*line.split(None, 1), "", ""]
+        yield keyword, rest.rstrip()
+
+
+def _corner(path: Path, word: str, points: int, coordinates: int) -> tuple[int, int]:
+    """Vertex and UV index of `v`, `v/vt`, `v/vt/vn` or `v//vn`, the latter -1 if there is none."""
+    point, uv, *_ = [*word.split("/"), ""]
+    return _index(path, point, points, "vertices"), _index(path, uv, coordinates, "UVs") if uv else -1
+
+
+def _index(path: Path, word: str, count: int, things: str) -> int:
+    """Index from 0 of a number that counts from 1, or if negative from the latest; whether it is too large shows at the end."""
+    value = int(word)
+    if value == 0 or value < -count:
+        raise RefusedFileError(f"'{path.name}' has faces that point beyond its {count} {things} (to {value}): export it again.")
+    return value - 1 if value > 0 else count + value
 
 
 def _corner_uv(path: Path, coordinates: list[list[str]], index: np.ndarray) -> np.ndarray | None:
     """UVs [F, 3, 2]; corners without one get zero, None if no corner has one."""
     if (index < 0).all():
         return None
-    if index.min() < -1 or index.max() >= len(coordinates):
+    if index.max() >= len(coordinates):
         raise RefusedFileError(f"'{path.name}' has faces that point beyond its {len(coordinates)} UVs: export it again.")
     uv = np.array([*coordinates, ["0", "0"]], dtype=np.float32)
     if not np.isfinite(uv).all():
@@ -117,18 +132,18 @@ def _read_mtl(path: Path, reference: str) -> dict[str, Material]:
     library = _neighbour(path, reference)
     materials: dict[str, Material] = {}
     name = ""
-    for line in library.read_text(encoding="utf-8", errors="replace").splitlines():
-        keyword, _, rest = line.strip().partition(" ")
+    for keyword, rest in _lines(library) if library else ():
         match keyword:
             case "newmtl":
-                name = rest.strip()
+                name = rest
                 materials[name] = Material()
             case "Kd" if materials[name].texture is None:
                 red, green, blue = (min(max(float(value), 0.0), 1.0) for value in rest.split())
                 materials[name] = Material(None, (red, green, blue))
             case "map_Kd":
                 texture = _neighbour(path, _without_options(rest))
-                materials[name] = Material(decode_image(texture, texture.read_bytes()))
+                if texture:
+                    materials[name] = Material(Picture(texture, 0, texture.read_bytes))
     return materials
 
 
@@ -136,16 +151,22 @@ def _without_options(reference: str) -> str:
     """The file name of a map line, which may stand behind options such as `-s 1 1 1`."""
     words = reference.split()
     if not words or not words[0].startswith("-"):
-        return reference.strip()
+        return reference
     return words[-1]
 
 
-def _neighbour(path: Path, reference: str) -> Path:
-    """Find a file that an OBJ refers to: inside the OBJ's folder, or by its bare name there if the reference leads elsewhere."""
+def _neighbour(path: Path, reference: str) -> Path | None:
+    """Find a file that an OBJ refers to: inside the OBJ's folder, or by its bare name there if the reference leads elsewhere.
+
+    None if it would lie inside but is gone; refused if it leads outside.
+    """
     folder = path.parent.resolve()
     posix = reference.replace("\\", "/")
-    for candidate in (folder / posix, folder / PureWindowsPath(reference).name):
-        found = candidate.resolve()
-        if found.is_relative_to(folder) and found.is_file():
-            return found
+    places = [candidate.resolve() for candidate in (folder / posix, folder / PureWindowsPath(reference).name)]
+    inside = [place for place in places if place.is_relative_to(folder)]
+    for place in inside:
+        if place.is_file():
+            return place
+    if len(inside) == len(places):
+        return None
     raise RefusedFileError(f"'{path.name}' refers to {reference[:80]!r}, which is not in its folder: put that file beside it.")

@@ -28,6 +28,8 @@ from .orientation import MARKS, Up, from_file_axes, to_file_axes
 HEADER = struct.Struct("<IIIBBBB")
 MAGIC = 0x5053474E
 MAX_COUNT = 5_000_000
+MAX_BYTES = 1 << 30  # of the stream and the float32 values it becomes: 3.5 million Gaussians of degree 3
+FLOAT = 4  # bytes
 FRACTIONAL_BITS = 12  # steps of 0.24 mm, up to 2048 m from the origin
 COLOR_SCALE = 0.15
 GZIP_HEADER = struct.Struct("<BBBBIBB")
@@ -42,7 +44,7 @@ def read_spz(path: Path, up: Up = "auto") -> Gaussians:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not an .spz of version 2 or 3, is damaged, or holds more than 5 million Gaussians.
+        ValueError: if it is not an .spz of version 2 or 3, is damaged, or holds more than 5 million Gaussians or 1 GB.
     """
     path = existing_file(path)
     data = path.read_bytes()
@@ -52,14 +54,13 @@ def read_spz(path: Path, up: Up = "auto") -> Gaussians:
     position, opacity, color, scale, rotation, rest = (
         part.reshape(count, width) for part, width in zip(parts, widths, strict=True)
     )
-    dc = (_float(color) / 255 - 0.5) / COLOR_SCALE
     gaussians = checked_gaussians(
         path,
         positions=_float(_signed_24(position)) * 0.5**fraction,
         scales=(_float(scale) / 16 - 10).exp(),
         rotations=_float(_read_first_three(rotation) if version == 2 else _read_smallest_three(rotation)),
         opacities=_float(opacity[:, 0]) / 255,
-        sh=torch.cat([dc[:, None], _float(rest.reshape(count, rest.shape[1] // 3, 3)) / 128 - 1], dim=1),
+        sh=_read_sh(color, rest),
     )
     marks = data[GZIP_HEADER.size : GZIP_HEADER.size + 32].split(b"\0")[0] if data[3] == GZIP_COMMENT else b""
     return from_file_axes(gaussians, up, marks.decode("latin-1"), unmarked="y-up")
@@ -110,6 +111,12 @@ def _unpack(path: Path, data: bytes) -> tuple[int, int, int, int, np.ndarray]:
         if count > MAX_COUNT:
             raise ValueError(f"'{path.name}' promises {count} Gaussians; at most {MAX_COUNT} are read: make it smaller.")
         size = count * sum(_widths(version, degree))
+        unpacked = size + count * FLOAT * (11 + 3 * (degree + 1) ** 2)
+        if unpacked > MAX_BYTES:
+            raise ValueError(
+                f"'{path.name}' promises {count} Gaussians of degree {degree}, which take {unpacked >> 20} MB of memory; at most "
+                f"{MAX_BYTES >> 20} MB are read: lower the degree or the count."
+            )
         body = stream.decompress(stream.unconsumed_tail, size) if size else b""
         more = stream.decompress(stream.unconsumed_tail, 1)  # none in most files: reaching their end checks the CRC
     except zlib.error as error:
@@ -138,6 +145,17 @@ def _float(values: np.ndarray) -> Tensor:
 
 def _bytes(values: Tensor) -> np.ndarray:
     return values.round().clamp(0, 255).numpy().astype(np.uint8)
+
+
+def _read_sh(color: np.ndarray, rest: np.ndarray) -> Tensor:
+    """Spherical harmonics [N, K, 3], in place since they are most of a file."""
+    sh = np.empty((len(color), 1 + rest.shape[1] // 3, 3), np.float32)
+    sh[:, 0] = (color.astype(np.float32) / 255 - 0.5) / COLOR_SCALE
+    higher = sh[:, 1:]
+    higher[:] = rest.reshape(higher.shape)
+    higher /= 128
+    higher -= 1
+    return torch.from_numpy(sh)
 
 
 def _signed_24(triples: np.ndarray) -> np.ndarray:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ...geometry import Mesh
+from ...geometry.color import linear_to_srgb, srgb_to_linear
 
 MAX_FACES = 5_000_000
 MAX_TEXTURE_PIXELS = 1 << 27
@@ -23,10 +24,24 @@ class RefusedFileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Material:
-    """A material: texture [H, W, 3] uint8 sRGB or None, and the plain sRGB colour [3] in 0..1 that stands in or multiplies it."""
+class Picture:
+    """A texture not decoded yet; two of the same path and index are the same picture.
 
-    texture: np.ndarray | None = None
+    path:  the file it lies in
+    index: which of the pictures in there it is
+    read:  gives its encoded bytes
+    """
+
+    path: Path
+    index: int
+    read: Callable[[], bytes] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Material:
+    """A material: its texture or None, and the plain sRGB colour in 0..1 that stands in or multiplies it."""
+
+    texture: Picture | None = None
     color: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
@@ -84,7 +99,7 @@ def surface_to_mesh(path: Path, surface: Surface) -> Mesh:
         vertices=torch.from_numpy(np.ascontiguousarray(vertices, np.float32)),
         faces=torch.from_numpy(np.ascontiguousarray(faces, np.int64)),
         corner_uv=None if corner_uv is None else torch.from_numpy(np.ascontiguousarray(corner_uv, np.float32)),
-        texture=None if texture is None else torch.from_numpy(texture.astype(np.float32) / 255),
+        texture=None if texture is None else torch.from_numpy(texture).float().div_(255),
         colors=None if colors is None else torch.from_numpy(np.ascontiguousarray(colors, np.float32).clip(0, 1)),
     )
 
@@ -115,35 +130,6 @@ def split_corners(faces: np.ndarray, corner_uv: np.ndarray) -> tuple[np.ndarray,
     return pairs[:, 0].astype(np.int64), pairs[:, 1:], inverse.reshape(-1, 3)
 
 
-def decode_image(path: Path, data: bytes) -> np.ndarray:
-    """Decode a texture to [H, W, 3] uint8 sRGB.
-
-    Raises:
-        ValueError: if it is not a PNG, JPEG, WebP, BMP, TGA or TIFF picture, is damaged or has more than 134 million pixels.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "BMP", "TGA", "TIFF")) as image:
-            if image.width * image.height > MAX_TEXTURE_PIXELS:
-                raise RefusedFileError(f"'{path.name}' has a texture of {image.width} x {image.height} pixels: make it smaller.")
-            return np.array(image.convert("RGB"))
-    except RefusedFileError:
-        raise
-    except Exception as error:  # decoders raise whatever they trip over
-        raise RefusedFileError(f"'{path.name}' has a texture that cannot be decoded: save the picture again as PNG.") from error
-
-
-def srgb_to_linear(values: np.ndarray) -> np.ndarray:
-    """sRGB in 0..1 to linear light (IEC 61966-2-1)."""
-    return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0) + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(values: np.ndarray) -> np.ndarray:
-    """Linear light in 0..1 to sRGB (IEC 61966-2-1)."""
-    return np.where(values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0) ** (1 / 2.4) - 0.055)
-
-
 def _vertex_colors(surface: Surface) -> np.ndarray | None:
     """Vertex colours times the plain colours of the materials; None if nothing is coloured."""
     plain = np.array([material.color for material in surface.materials])
@@ -156,42 +142,88 @@ def _vertex_colors(surface: Surface) -> np.ndarray | None:
 
 
 def _one_texture(path: Path, surface: Surface) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Corner UVs and the texture: as they are for one textured material, else in an atlas; (None, None) without textures."""
+    """Corner UVs and the texture: one picture, or an atlas of what the used materials show; (None, None) without textures."""
     used = np.unique(surface.material)
     if surface.corner_uv is None or all(surface.materials[index].texture is None for index in used):
         return surface.corner_uv, None
-    tiles = {index: _tile(surface, index) for index in used}
-    if len(used) == 1:
-        return surface.corner_uv, tiles[used[0]]
-    height, width = max(len(tile) for tile in tiles.values()), sum(tile.shape[1] for tile in tiles.values())
+    looks = [_look(surface, index) for index in used]
+    pictures = _decoded(path, looks)
+    uv = _own_copy(surface.corner_uv)
+    if len(set(looks)) == 1:
+        return uv, _tile(looks[0], pictures)
+    sizes = {look: (SWATCH, SWATCH) if look.texture is None else pictures[look.texture].shape[:2] for look in looks}
+    height, width = max(rows for rows, _ in sizes.values()), sum(columns for _, columns in sizes.values())
     if height * width > MAX_TEXTURE_PIXELS:
         raise RefusedFileError(f"'{path.name}' has textures of {height * width} pixels side by side: make them smaller.")
     atlas = np.zeros((height, width, 3), np.uint8)
-    corner_uv = np.empty_like(surface.corner_uv)
-    left = 0
-    for index, tile in tiles.items():
-        rows, columns = tile.shape[:2]
-        atlas[:rows, left : left + columns] = tile
-        faces = surface.material == index
-        uv = surface.corner_uv[faces]
-        uv = uv - np.floor(uv.mean(axis=1, keepdims=True))  # a repeating texture: the face's own copy
-        margin = 0.5 / np.array([columns, rows])  # half a texel, so that neighbours in the atlas do not bleed in
-        uv = uv.clip(margin, 1 - margin)
-        corner_uv[faces] = np.stack([(left + uv[..., 0] * columns) / width, 1 - (1 - uv[..., 1]) * rows / height], axis=-1)
+    places, left = {}, 0
+    for look, (rows, columns) in sizes.items():
+        atlas[:rows, left : left + columns] = _tile(look, pictures)
+        places[look] = (left, rows, columns)
         left += columns
-    return corner_uv, atlas
+    place = np.array([places[look] for look in looks], np.float32)[np.searchsorted(used, surface.material)]
+    left, size = place[:, None, 0], place[:, None, :0:-1]  # size: columns, rows
+    margin = 0.5 / size  # half a texel, so that neighbours in the atlas do not bleed in
+    texels = uv.clip(margin, 1 - margin) * size
+    return np.stack([(left + texels[..., 0]) / width, 1 - (size[..., 1] - texels[..., 1]) / height], axis=-1), atlas
 
 
-def _tile(surface: Surface, index: int) -> np.ndarray:
-    """The picture [h, w, 3] uint8 of one material: its texture times its colour, or a swatch of the colour."""
+def _own_copy(corner_uv: np.ndarray) -> np.ndarray:
+    """Move the UVs [F, 3, 2] of faces that lie in another copy of a repeating texture into the first, 0..1."""
+    inside = ((corner_uv >= 0) & (corner_uv <= 1)).all(axis=1, keepdims=True)
+    return corner_uv - np.where(inside, 0, np.floor(corner_uv.mean(axis=1, keepdims=True)))
+
+
+def _look(surface: Surface, index: int) -> Material:
+    """What a material shows in an atlas: itself, or without a texture its colour times the mean vertex colour."""
     material = surface.materials[index]
-    if material.texture is None:
-        color = np.array(material.color)
-        if surface.colors is not None:
-            color = color * surface.colors[surface.faces[surface.material == index]].mean(axis=(0, 1))
-        return np.full((SWATCH, SWATCH, 3), (color.clip(0, 1) * 255).round(), np.uint8)
-    if material.color == (1.0, 1.0, 1.0):
-        return material.texture
-    linear = srgb_to_linear(np.arange(256) / 255)[:, None] * srgb_to_linear(np.array(material.color))
-    table = (linear_to_srgb(linear).clip(0, 1) * 255).round().astype(np.uint8)  # [256, 3]
-    return np.stack([table[material.texture[..., channel], channel] for channel in range(3)], axis=-1)
+    if material.texture is not None or surface.colors is None:
+        return material
+    mean = surface.colors[surface.faces[surface.material == index]].mean(axis=(0, 1))
+    return Material(None, tuple((mean * material.color).tolist()))
+
+
+def _decoded(path: Path, looks: list[Material]) -> dict[Picture, np.ndarray]:
+    """Decode each picture once to [H, W, 3] uint8 sRGB, all within MAX_TEXTURE_PIXELS.
+
+    Raises:
+        ValueError: if one is not a PNG, JPEG, WebP, BMP, TGA or TIFF picture or is damaged, or together they are too large.
+    """
+    pictures: dict[Picture, np.ndarray] = {}
+    left = MAX_TEXTURE_PIXELS
+    for picture in dict.fromkeys(look.texture for look in looks if look.texture is not None):
+        pictures[picture] = _decode(path, picture, left)
+        left -= pictures[picture][..., 0].size
+    return pictures
+
+
+def _decode(path: Path, picture: Picture, most: int) -> np.ndarray:
+    """Decode a picture of at most so many pixels."""
+    from PIL import Image
+
+    data = picture.read()
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "BMP", "TGA", "TIFF")) as image:
+            if image.width * image.height > most:
+                raise Image.DecompressionBombError
+            return np.array(image.convert("RGB"))
+    except Image.DecompressionBombError as error:
+        raise RefusedFileError(
+            f"'{path.name}' has textures of more than {MAX_TEXTURE_PIXELS} pixels in all: make them smaller."
+        ) from error
+    except Exception as error:  # decoders raise whatever they trip over
+        raise RefusedFileError(
+            f"'{picture.path.name}' has a texture that cannot be decoded: save the picture again as PNG."
+        ) from error
+
+
+def _tile(look: Material, pictures: dict[Picture, np.ndarray]) -> np.ndarray:
+    """The picture [h, w, 3] uint8 of one material: its texture times its colour, or a swatch of the colour."""
+    if look.texture is None:
+        return np.full((SWATCH, SWATCH, 3), (np.array(look.color).clip(0, 1) * 255).round(), np.uint8)
+    texture = pictures[look.texture]
+    if look.color == (1.0, 1.0, 1.0):
+        return texture
+    linear = srgb_to_linear(torch.arange(256)[:, None] / 255) * srgb_to_linear(torch.tensor(look.color))
+    table = (linear_to_srgb(linear).clamp(0, 1) * 255).round().byte().numpy()  # [256, 3]
+    return np.stack([table[texture[..., channel], channel] for channel in range(3)], axis=-1)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from modiste.models.avatars.formats import glb, surfaces
 from modiste.models.avatars.formats.mesh_files import read_mesh, write_mesh
 from modiste.models.geometry import Mesh
 
@@ -157,6 +158,85 @@ def test_several_materials_share_one_atlas(tmp_path):
     assert texel(mesh, 3) == [99, 0, 0]
 
 
+def noise(size=(16, 8), seed=0):
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def drawn(textures, materials):
+    """A file that draws one triangle with each material, given as the index of its texture and its red."""
+    build = Builder()
+    for data in textures:
+        build.texture(data)
+    build.scene["materials"] = [
+        {"pbrMetallicRoughness": {"baseColorTexture": {"index": index}, "baseColorFactor": [red, 1, 1, 1]}}
+        for index, red in materials
+    ]
+    uv = [[0.1, 0.1], [0.9, 0.1], [0.1, 0.9]]
+    build.mesh(*(build.triangle(TRIANGLE + index, uv, material=index) for index in range(len(materials))))
+    return build
+
+
+@pytest.mark.parametrize("shift", [(1, 0), (0, 1), (-3, 2)])
+def test_a_face_in_another_copy_of_a_repeating_texture_shows_the_same(tmp_path, shift):
+    corners = np.random.default_rng(0).random((10, 3, 2))
+    texels = []
+    for move in ((0, 0), shift):
+        build = Builder()
+        build.scene["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": build.texture(noise())}}}]
+        points = np.random.default_rng(1).random((30, 3))
+        build.mesh(build.triangle(points, corners.reshape(30, 2) + move, material=0))
+        mesh = build.read(tmp_path)
+        assert mesh.corner_uv.min() >= 0 and mesh.corner_uv.max() <= 1
+        texels.append([texel(mesh, face) for face in range(10)])
+    assert texels[0] == texels[1] and len({tuple(color) for color in texels[0]}) > 5
+
+
+def test_faces_at_the_border_of_a_texture_stay_there(tmp_path):
+    build = Builder()
+    build.scene["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": build.texture(noise())}}}]
+    build.mesh(build.triangle(uv=[[1, 0], [1, 0], [1, 0]], material=0))
+    assert build.read(tmp_path).corner_uv.tolist() == [[[1, 1]] * 3]
+
+
+def test_materials_that_show_the_same_share_a_picture(tmp_path):
+    assert drawn([noise()], [(0, 1)] * 9).read(tmp_path).texture.shape == (8, 16, 3)
+    two = drawn([noise()], [(0, 1), (0, 0.5), (0, 1), (0, 0.5)]).read(tmp_path)
+    assert two.texture.shape == (8, 32, 3)
+    assert [texel(two, 0), texel(two, 1)] == [texel(two, 2), texel(two, 3)] and texel(two, 0) != texel(two, 1)
+
+
+def test_the_pictures_of_a_file_share_one_budget_of_pixels(tmp_path, monkeypatch):
+    monkeypatch.setattr(surfaces, "MAX_TEXTURE_PIXELS", 16 * 8)
+    assert drawn([noise()], [(0, 1)] * 9).read(tmp_path).texture is not None
+    with pytest.raises(ValueError, match="has textures of more than 128 pixels in all: make them smaller"):
+        drawn([noise(), noise((2, 2))], [(0, 1), (1, 1)]).read(tmp_path)
+    with pytest.raises(ValueError, match="has textures of 256 pixels side by side: make them smaller"):
+        drawn([noise()], [(0, 1), (0, 0.5)]).read(tmp_path)
+
+
+def test_pictures_of_materials_that_nothing_is_drawn_with_are_not_decoded(tmp_path):
+    build = drawn([noise(), b"no picture"], [(0, 1)])
+    build.scene["materials"].append({"pbrMetallicRoughness": {"baseColorTexture": {"index": 1}}})
+    assert build.read(tmp_path).texture.shape == (8, 16, 3)
+
+
+def test_what_is_drawn_many_times_is_counted_before_any_of_it_is_read(tmp_path, monkeypatch):
+    build = Builder()
+    primitive = build.triangle()
+    primitive["indices"] = build.array(np.array([[0, 1, 2] * 4], np.uint8).T, "SCALAR", 5121)
+    build.mesh(primitive)
+    build.scene["nodes"].append({"mesh": 0})
+    monkeypatch.setattr(glb, "MAX_FACES", 8)
+    assert len(build.read(tmp_path).faces) == 8
+    monkeypatch.setattr(glb, "MAX_FACES", 7)
+    monkeypatch.setattr(glb._Glb, "accessor", pytest.fail)
+    with pytest.raises(ValueError, match="draws more than 7 triangles"):
+        build.read(tmp_path)
+
+
 def test_a_texture_transform_moves_the_uvs(tmp_path):
     build = Builder()
     reference = {"index": build.texture(png((1, 2, 3)))}
@@ -164,7 +244,7 @@ def test_a_texture_transform_moves_the_uvs(tmp_path):
     build.scene["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": reference}}]
     build.mesh(build.triangle(uv=[[0, 0], [1, 0], [0, 1]], material=0))
     # the extension's matrices: translation * rotation * scale, rotation [[cos, sin], [-sin, cos]]
-    expected = torch.tensor([[[0.5, 1.0], [0.5, 1.5], [0.75, 1.0]]])
+    expected = torch.tensor([[[0.5, 0.0], [0.5, 0.5], [0.75, 0.0]]])  # one copy of the repeating texture lower
     torch.testing.assert_close(build.read(tmp_path).corner_uv, expected)
 
 

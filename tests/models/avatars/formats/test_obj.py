@@ -8,7 +8,7 @@ from modiste.models.geometry import Mesh
 
 
 def read_text(tmp_path, text):
-    (tmp_path / "a.obj").write_text(text)
+    (tmp_path / "a.obj").write_text(text, encoding="utf-8")
     return read_mesh(tmp_path / "a.obj")
 
 
@@ -23,6 +23,17 @@ def test_polygons_become_fans_and_vertices_keep_their_order(tmp_path):
 
 def test_negative_indices_count_from_the_latest(tmp_path):
     assert read_text(tmp_path, "v 9 9 9\n" + SQUARE + "f -4 -3 -1\n").faces.tolist() == [[1, 2, 4]]
+
+
+def test_blanks_of_any_kind_part_words_and_a_backslash_joins_lines(tmp_path):
+    text = "\ufeff" + SQUARE.replace(" ", "\t") + "  f\t1  2 \\\n\t3 \\\n4 \n"
+    mesh = read_text(tmp_path, text)
+    assert mesh.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    assert mesh.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
+
+
+def test_faces_may_stand_before_their_vertices(tmp_path):
+    assert read_text(tmp_path, "f 1 2 3\n" + SQUARE).faces.tolist() == [[0, 1, 2]]
 
 
 def test_uvs_stay_with_corners(tmp_path):
@@ -54,6 +65,23 @@ def test_a_texture_is_found_beside_the_file_whatever_the_reference_says(tmp_path
 
 def test_a_texture_in_a_folder_below_is_read(tmp_path):
     assert textured(tmp_path, "textures/skin.png", "textures").texture is not None
+
+
+def test_a_lost_texture_leaves_the_plain_colour(tmp_path):
+    mesh = textured(tmp_path, "lost.png")
+    assert mesh.texture is None and mesh.colors[0].tolist() == [0.5, 0.5, 0.5] and mesh.corner_uv.shape == (1, 3, 2)
+
+
+def test_a_lost_mtl_leaves_the_mesh_plain(tmp_path):
+    mesh = read_text(tmp_path, "mtllib lost.mtl\n" + SQUARE + "usemtl m\nf 1 2 3\n")
+    assert mesh.texture is None and mesh.colors is None and len(mesh.faces) == 1
+
+
+def test_materials_of_one_picture_share_it(tmp_path):
+    Image.new("RGB", (2, 3), (10, 20, 30)).save(tmp_path / "skin.png")
+    (tmp_path / "a.mtl").write_text("newmtl\tone\nmap_Kd\tskin.png\nnewmtl two\nmap_Kd -s 1 1 1 ./skin.png\n")
+    faces = "vt 0 0\nvt 1 1\nusemtl one\nf 1/1 2/2 3/1\nusemtl two\nf 1/1 3/2 4/1\n"
+    assert read_text(tmp_path, f"mtllib a.mtl\n{SQUARE}{faces}").texture.shape == (3, 2, 3)
 
 
 @pytest.mark.parametrize("reference", ["../outside.png", "{outside}", "link.png"])
@@ -96,11 +124,15 @@ def test_trimesh_reads_what_is_written(tmp_path, tetrahedron):
 REFUSED = {
     "holds no faces": SQUARE,
     "point beyond its 4 vertices": SQUARE + "f 1 2 5\n",
-    "faces that point beyond its 4": SQUARE + "f 0 1 2\n",
+    r"beyond its 4 vertices \(to 0\)": SQUARE + "f 0 1 2\n",
+    r"beyond its 4 vertices \(to -5\)": SQUARE + "f -5 1 2\n",
+    r"beyond its 1 UVs \(to 0\)": SQUARE + "vt 0 0\nf 1/1 2/1 3/0\n",
+    r"beyond its 1 UVs \(to -2\)": SQUARE + "vt 0 0\nf 1/1 2/1 3/-2\n",
     "point beyond its 1 UVs": SQUARE + "vt 0 0\nf 1/1 2/2 3/1\n",
     "1 vertices that are not finite": SQUARE + "v nan 0 0\nf 1 2 3\n",
     "not a whole OBJ file": SQUARE + "f one two three\n",
-    "refers to 'gone.mtl', which is not in its folder": "mtllib gone.mtl\n" + SQUARE + "f 1 2 3\n",
+    "refers to '../gone.mtl', which is not in its folder": "mtllib ../gone.mtl\n" + SQUARE + "f 1 2 3\n",
+    "not a whole OBJ file: ": SQUARE + "v\nf 1 2 3\n",
 }
 
 

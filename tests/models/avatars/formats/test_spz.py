@@ -107,6 +107,8 @@ REFUSED = {
     "ends before": gzip.compress(file_of(3)[:-1]),
     "promises 2 Gaussians and ends before": gzip.compress(file_of(3, count=2)),
     "promises 4000000000 Gaussians": gzip.compress(file_of(3, count=4_000_000_000)),
+    "5000000 Gaussians of degree 3, which take 1435 MB of memory": gzip.compress(file_of(3, degree=3, count=5_000_000)),
+    "promises 5000000 Gaussians and ends before": gzip.compress(file_of(3, count=5_000_000)),
     "version 1 and degree 0": gzip.compress(file_of(3).replace(b"\x03", b"\x01", 1)),
     "version 3 and degree 4": gzip.compress(file_of(3, degree=4)),
     "version 4 or later": struct.pack("<I", MAGIC) + bytes(40),
