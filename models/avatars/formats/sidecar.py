@@ -1,7 +1,7 @@
 """The avatar beside a splat file: what a splat file cannot hold, as safetensors.
 
-Everything of an `Avatar` at full precision (its texture in 8 bits, as picture files have it), plus the hash of the splat file it was
-saved with: when the hash no longer fits, somebody edited the splat.
+Everything of an `Avatar` at full precision (its texture in 8 bits, as picture files have it), plus the hash of the splat file it
+was saved with: when the hash no longer fits, somebody edited the splat.
 """
 
 from __future__ import annotations
