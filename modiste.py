@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("Cancelled.", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
-        print(f"The Python package '{error.name}' is missing: run 'pip install -r requirements-headless.txt'.", file=sys.stderr)
+        install = f"{sys.executable} -m pip install -r requirements-headless.txt"
+        print(f"The Python package '{error.name}' is missing: run '{install}'.", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read our output has had enough
         sys.stdout = None

@@ -148,7 +148,7 @@ class Node:
 def compose_avatars(sheet: Sheet) -> dict:
     """Two people made from nothing, composed: runs anywhere as it is."""
     user, model = (
-        sheet.node("ModisteProceduralAvatar", 0, f"The {name}", seed=seed)["avatar"] for name, seed in (("user", 18), ("model", 13))
+        sheet.node("ModisteProceduralAvatar", 0, f"The {name}", seed=seed)["avatar"] for name, seed in (("user", 18), ("model", 14))
     )
     for name, avatar in (("user", user), ("model", model)):
         sheet.node("ModisteSaveAvatar", 0, f"Save the {name}", avatar=avatar, filename_prefix=f"modiste/{name}")
@@ -156,7 +156,7 @@ def compose_avatars(sheet: Sheet) -> dict:
     _results(sheet, 3, composed, "modiste/composed")
     for name, avatar in (("user", user), ("model", model), ("composed", composed)):
         sheet.level(5, 6)
-        picture = sheet.node("ModisteRenderAvatar", 5, f"Front: {name}", avatar=avatar, views=1, start=20.0, height=768)
+        picture = sheet.node("ModisteRenderAvatar", 5, f"Look: {name}", avatar=avatar, views=1, start=20.0, height=768)
         sheet.node("SaveImage", 6, f"Picture: {name}", 360, images=picture["image"], filename_prefix=f"modiste/{name}_front")
     sheet.group("1 Two people", 0, 0, "#3f5159")
     sheet.group("2 AvatarMix", 1, 2, "#3f789e")
@@ -170,7 +170,7 @@ def compose_your_avatars(sheet: Sheet) -> dict:
     loaded = []
     for title, name in (("Your avatar", "user"), ("Model", "model")):
         sheet.level(0, 2)
-        body = sheet.node("ModisteLoadBody", 0, f"{title}: body, for files that bring none", bypassed=True)
+        body = sheet.node("ModisteLoadBody", 0, f"{title}: body", bypassed=True)
         avatar = sheet.node("ModisteLoadAvatar", 1, title, file=f"modiste/{name}_00001_.ply [output]", body=body["body"])
         loaded.append(sheet.node("ModisteTransferSkinning", 2, f"{title}: skinning", avatar=avatar["avatar"])["avatar"])
     composed = _composition(sheet, 3, *loaded)
@@ -235,5 +235,5 @@ def _results(sheet: Sheet, column: int, avatar: Output, prefix: str) -> None:
         images=turn["image"], filename_prefix=f"{prefix}_turntable", fps=12.0, lossless=False, quality=90,
     )  # fmt: skip
     sheet.node(
-        "Preview3D", column + 1, "Look around (ComfyUI 0.33)", 420, model_file=saved["splat_path"], camera_info=turn["camera_info"]
+        "Preview3D", column + 1, "Look around", 420, model_file=saved["splat_path"], camera_info=turn["camera_info"]
     )

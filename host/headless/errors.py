@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 class WorkflowError(ValueError):
     """A workflow that cannot run, with one sentence per problem."""
@@ -13,7 +15,7 @@ class WorkflowError(ValueError):
 
 def missing_package(error: ModuleNotFoundError) -> str:
     """Return what to do about a Python package that is not installed."""
-    return f"the Python package '{error.name}' is missing: run 'pip install -r requirements-headless.txt'."
+    return f"the Python package '{error.name}' is missing: run '{sys.executable} -m pip install -r requirements-headless.txt'."
 
 
 def listing(names: list[str], most: int = 12) -> str:

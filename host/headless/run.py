@@ -50,7 +50,8 @@ def run(request: RunRequest, node_classes: NodeClasses) -> dict[str, Any]:
             f"The output folder '{session.output_folder}' cannot be written to ({problem}): choose another with --output."
         )
     with use(session), _cancels(session), redirect_stdout(sys.stderr), reporter() as session.reporter:
-        prompt = load_workflow(request.workflow, node_classes)
+        targets = [assignment.partition("=")[0] for assignment in (*request.inputs, *request.values)]
+        prompt = load_workflow(request.workflow, node_classes, targets)
         for assignment in request.inputs:
             set_file(prompt, node_classes, session, assignment)
         if request.seed is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,11 @@ NodeClasses = Mapping[str, type[ComfyNode]]
 NOT_RUN = (2, 4)  # node modes: muted, bypassed
 
 
-def load_workflow(path: Path, node_classes: NodeClasses) -> Prompt:
+def load_workflow(path: Path, node_classes: NodeClasses, targets: Iterable[str] = ()) -> Prompt:
     """Read a workflow file of either format.
+
+    Args:
+        targets: what the user gives values to, as NODE or NODE.INPUT; muted and bypassed nodes among these are switched on.
 
     Raises:
         WorkflowError: if it is not a workflow, a link in it leads nowhere, or it needs a node that is not here.
@@ -33,6 +36,8 @@ def load_workflow(path: Path, node_classes: NodeClasses) -> Prompt:
         raise WorkflowError(f"Cannot read the workflow file '{path}': {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise WorkflowError(f"'{path.name}' is not a workflow: it does not hold JSON.") from error
+    if isinstance(content, dict) and isinstance(content.get("nodes"), list):
+        _switch_on(content["nodes"], [target.lower() for target in targets])
     return to_prompt(content, node_classes, path.name)
 
 
@@ -128,6 +133,15 @@ def _check_graph(content: dict[str, Any]) -> None:
     ]
     if loose:
         raise WorkflowError(*loose)
+
+
+def _switch_on(nodes: list[Any], targets: list[str]) -> None:
+    """Unmute what a target names by id or title."""
+    for node in nodes:
+        if isinstance(node, dict) and node.get("mode") in NOT_RUN:
+            names = {str(node.get("id")), str(node.get("title") or node.get("type")).lower()}
+            if any(target == name or target.startswith(f"{name}.") for target in targets for name in names):
+                node["mode"] = 0
 
 
 def _is_id(value: Any) -> bool:

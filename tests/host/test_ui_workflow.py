@@ -179,3 +179,12 @@ def test_a_missing_converter_is_not_blamed_on_the_workflow(tmp_path, node_classe
     monkeypatch.setitem(sys.modules, "comfy_cli", None)
     with pytest.raises(ModuleNotFoundError, match="comfy_cli"):
         load_workflow(path, node_classes)
+
+
+def test_naming_a_bypassed_node_switches_it_on(tmp_path, node_classes, graph):
+    path = tmp_path / "bypassed.json"
+    graph["nodes"][1]["mode"] = 4
+    path.write_text(json.dumps(graph))
+    name = graph["nodes"][1].get("title") or graph["nodes"][1]["type"]
+    assert "2" not in load_workflow(path, node_classes)
+    assert "2" in load_workflow(path, node_classes, [f"{name}.b"])
