@@ -30,9 +30,9 @@ def follow(avatar: Avatar, vertices: Tensor, follow_scales: bool = True) -> Avat
 
     Each face gives the deformation gradient F = [e1' e2' n'] [e1 e2 n]^-1 with unit normals, so thickness is kept. A Gaussian
     R S becomes the SVD of F R S: its covariance is exactly F Sigma F^T. Where a face has no area, or F has an entry of 20 or more
-    (slivers, torn faces), F is the turn of the face alone and the covariance keeps its size. Spherical harmonics turn with the polar
-    rotation of F. F is taken per face, not blended: it is exact for every affine piece, and positions, which bind to interpolated
-    normals, are continuous anyway.
+    (slivers, torn faces), F is the turn of the face alone and the covariance keeps its size. Spherical harmonics turn with the
+    polar rotation of F. F is taken per face, not blended: it is exact for every affine piece, and positions, which bind to
+    interpolated normals, are continuous anyway.
 
     Args:
         follow_scales: False turns the Gaussians with their faces but leaves their scales, as the official code of AvatarMix

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from ..geometry import Mesh
 from ..geometry.color import lab_to_srgb, srgb_to_lab
 from ..geometry.spherical_harmonics import SH_C0
 from .labels import SKIN
@@ -21,6 +23,7 @@ _DEEPEST = 0.5
 _INLIER = 4.0  # robust standard deviations (official code of AvatarMix)
 _LEAST_WEIGHT, _LEAST_SHARE = 100.0, 0.01  # of opacity, for a part to have statistics of its own (official code)
 _TO_SIGMA = 1.4826  # median absolute deviation to standard deviation of a normal distribution
+_TEXELS = 500_000  # drawn or recoloured at a time, so that a cancelled run stops soon
 
 _ARMS, _LEGS = ("left_arm", "right_arm"), ("left_leg", "right_leg")
 
@@ -92,8 +95,12 @@ def transfer_skin_tone(
         if colors is not None:
             colors[skin] = _recolor(colors[skin], present, wanted, strength)
         if texture is not None:
-            texels = face_texels(mesh, skin[mesh.faces].all(1))
-            texture[texels] = _recolor(texture[texels], present, wanted, strength)
+            tick = partial(tell, len(parts) + done, 2 * len(parts))
+            rows, columns = _texels(mesh, skin[mesh.faces].all(1), tick)
+            for some in torch.arange(len(rows)).split(_TEXELS):
+                tick()
+                place = rows[some], columns[some]
+                texture[place] = _recolor(texture[place], present, wanted, strength)
     mesh = replace(mesh, colors=colors, texture=mesh.texture if texture is None else texture)
     return replace(avatar, mesh=mesh, gaussians=replace(bound, sh=sh))
 
@@ -151,6 +158,18 @@ def _inliers(ab: Tensor, visible: Tensor) -> Tensor:
 
 def _recolor(rgb: Tensor, present: LabStatistics, wanted: LabStatistics, strength: float) -> Tensor:
     return lab_to_srgb(transfer_lab_statistics(srgb_to_lab(rgb), present, wanted, strength)).clamp(0, 1)
+
+
+def _texels(mesh: Mesh, chosen: Tensor, tick: Callable[[], None]) -> tuple[Tensor, Tensor]:
+    """Return rows and columns of the texels that faces `chosen` [F] show, looked for some faces at a time."""
+    texels = torch.zeros(mesh.texture.shape[:2], dtype=torch.bool)
+    index = chosen.nonzero()[:, 0]
+    edges = mesh.corner_uv[index, 1:] - mesh.corner_uv[index, :1]
+    covered = 0.5 * float(torch.linalg.det(edges).abs().sum()) * texels.numel()
+    for some in index.split(1 + int(len(index) * min(1.0, _TEXELS / (covered + 1)))):
+        tick()
+        texels |= face_texels(mesh, some)
+    return texels.nonzero(as_tuple=True)
 
 
 def _mean_colors(avatar: Avatar) -> Tensor:

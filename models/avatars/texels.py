@@ -10,7 +10,7 @@ from ..render import Camera, rasterize
 
 
 def face_texels(mesh: Mesh, chosen: Tensor, margin: int = 2) -> Tensor:
-    """Return the mask [H, W] of texels that faces `chosen` [F] show, widened by `margin` texels for bilinear lookup.
+    """Return the mask [H, W] of texels that faces `chosen` (mask or indices) show, widened by `margin` texels for lookup.
 
     The chart is drawn as a mesh in front of a camera for which one texel is one pixel.
     """
