@@ -85,7 +85,7 @@ def test_an_interrupt_stops_a_turntable(server, object_info):
         )
 
     server.run(turntable(views=1))  # afterwards the avatar is in the cache and rendering starts at once
-    prompt_id = server.queue(turntable(views=360, width=2048, height=2048))
+    prompt_id = server.queue(turntable(views=200, width=1024, height=1024))
     while not (entry := server.finished(prompt_id)):
         time.sleep(0.5)
         server.post_json("/interrupt", {})
