@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from modiste.models.avatars import LABEL_INDEX, align_head, compose, transfer_skin_tone, world_gaussians
+from modiste.models.avatars.closest import closest_points
 from modiste.models.avatars.graph import components
 from modiste.models.avatars.neck import neck_tube
+from modiste.models.geometry.mesh import face_normals
 from modiste.models.render import orbit_cameras, render_splats
 
 
@@ -36,11 +38,18 @@ def test_the_result_has_the_models_body_and_everything_a_next_step_needs(compose
     assert int(composed.gaussians.face.max()) < len(composed.mesh.faces)
 
 
-def test_nothing_of_the_models_head_is_left(composed, parts, model):
-    head, _ = parts
-    face = composed.labels == LABEL_INDEX["face"]
-    users = head.labels == LABEL_INDEX["face"]
-    assert int(face.sum()) <= int(users.sum())
+def test_nothing_of_the_models_head_is_left(parts, model):
+    head, body = parts
+    labels = body.labels.clone()
+    labels[(labels == LABEL_INDEX["face"]) & (model.mesh.vertices[:, 1] > model.mesh.vertices[:, 1].max() - 0.08)] = LABEL_INDEX[
+        "hair"
+    ]
+    joined = compose(head, replace(body, labels=labels))
+    for name in ("face", "hair"):
+        kept, own = (int((avatar.labels == LABEL_INDEX[name]).sum()) for avatar in (joined, head))
+        assert kept <= own, name
+    gone = model.mesh.vertices[body.labels == LABEL_INDEX["face"]]
+    assert nearest(gone, joined.mesh.vertices).min() > 1e-6
 
 
 def test_the_face_keeps_its_shape(composed, parts, model):
@@ -55,18 +64,19 @@ def test_the_face_keeps_its_shape(composed, parts, model):
 def test_no_hole_shows_at_the_neck(composed, model):
     tube = neck_tube(model.body)
     world = world_gaussians(composed.mesh, composed.gaussians)
-    skin = render_alpha(world, tube.point)
-    assert skin.min() > 0.85
+    assert front_alpha(world, tube.point).min() > 0.85
 
 
 def nearest(points, others):
     return torch.cdist(points, others, compute_mode="donot_use_mm_for_euclid_dist").amin(1)
 
 
-def render_alpha(world, point):
-    """Coverage of a small square around the middle of the neck, from eight sides."""
-    cameras = orbit_cameras(point, 1.0, 0.0, 8, 12.0, 96, 96)
-    pictures = [render_splats(world, camera, torch.zeros(3)).alpha[36:60, 36:60] for camera in cameras]
+def front_alpha(world, point):
+    """Coverage of a small square around the middle of the neck by its near side alone, from eight sides."""
+    pictures = []
+    for camera in orbit_cameras(point, 1.0, 0.0, 8, 12.0, 96, 96):
+        near = (world.positions - point) @ camera.view[2, :3] < 0
+        pictures.append(render_splats(world[near], camera, torch.zeros(3)).alpha[36:60, 36:60])
     return torch.stack(pictures)
 
 
@@ -83,9 +93,11 @@ def test_the_rims_meet(composed, model):
     assert nearest(user_rim, model_rim).max() < 0.006  # rim vertices are about a centimetre apart
 
 
-def test_a_blend_of_zero_joins_as_is(parts):
-    joined = compose(*parts, blend=0.0)
-    assert world_gaussians(joined.mesh, joined.gaussians).positions.isfinite().all()
+def test_a_blend_of_zero_leaves_the_neck_above_the_cut_as_is(parts, composed, model):
+    head, body = parts
+    above = head.mesh.vertices[neck_tube(model.body).height(head.mesh.vertices) > 1e-4]
+    assert nearest(above, compose(head, body, blend=0.0).mesh.vertices).max() < 1e-6
+    assert nearest(above, composed.mesh.vertices).max() > 1e-3
 
 
 def test_a_body_without_a_head_label_is_refused_in_a_sentence(parts):
@@ -101,9 +113,15 @@ def test_a_body_avatar_without_a_body_inside_is_refused_in_a_sentence(parts):
         compose(head, replace(body, body=None))
 
 
-def test_a_high_collar_is_no_obstacle(parts):
+def test_the_neck_goes_down_into_a_high_collar(parts, model):
     head, body = parts
     labels = body.labels.clone()
     labels[labels == LABEL_INDEX["torso_skin"]] = LABEL_INDEX["clothes"]
     joined = compose(head, replace(body, labels=labels))
-    assert world_gaussians(joined.mesh, joined.gaussians).positions.isfinite().all()
+    skin = joined.mesh.vertices[joined.labels == LABEL_INDEX["torso_skin"]]  # the user's alone
+    assert neck_tube(model.body).height(skin).min() < -0.02
+    cloth = joined.mesh.faces[(joined.labels == LABEL_INDEX["clothes"])[joined.mesh.faces].all(1)]
+    found = closest_points(skin, joined.mesh.vertices, cloth)
+    outwards = ((skin - found.point) * face_normals(joined.mesh.vertices, cloth)[found.face]).sum(-1)
+    covered = neck_tube(model.body).height(skin) < -0.005
+    assert outwards[covered].max() < 0

@@ -66,6 +66,18 @@ def test_a_mesh_is_split_at_its_seam_and_whole_again_when_it_returns(avatar):
     assert torch.allclose(back.corner_uv, avatar.mesh.corner_uv, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_a_mesh_of_other_floats_reads_the_same(avatar, dtype):
+    rounded = replace(avatar, mesh=replace(avatar.mesh, vertices=avatar.mesh.vertices.half().float()))
+    fields = {name: value.to(dtype) if value.is_floating_point() else value for name, value in mesh_fields(rounded).items()}
+    back = mesh_from_core(SimpleNamespace(**fields))
+    assert torch.equal(back.vertices[back.faces], rounded.mesh.vertices[rounded.mesh.faces])
+    assert torch.allclose(back.corner_uv, avatar.mesh.corner_uv, atol=1e-3)
+    plain = {"vertices": fields["vertices"], "faces": fields["faces"], "vertex_colors": torch.full((1, 6, 3), 0.25, dtype=dtype)}
+    colored = mesh_from_core(SimpleNamespace(**plain))
+    assert len(colored.vertices) == 4 and torch.equal(colored.colors, torch.full((4, 3), 0.25))
+
+
 def test_a_mesh_of_the_oldest_core_has_vertices_and_faces_only(avatar):
     bare = SimpleNamespace(vertices=avatar.mesh.vertices[None], faces=avatar.mesh.faces[None])
     assert mesh_from_core(bare).corner_uv is None

@@ -106,6 +106,22 @@ def test_a_splat_with_a_mesh_file_is_bound_to_it(tmp_path, avatar):
     assert back.labels is None and back.body is avatar.body
 
 
+def test_a_splat_of_a_mesh_with_more_faces_is_refused(tmp_path, avatar):
+    save_avatar(tmp_path / "me.ply", avatar)
+    write_mesh(tmp_path / "less.glb", Mesh(avatar.mesh.vertices, avatar.mesh.faces[:2]))
+    with pytest.raises(ValueError, match="bound to a mesh of more than 3 faces and the mesh file has 2"):
+        load_avatar(tmp_path / "me.ply", mesh=tmp_path / "less.glb")
+
+
+@pytest.mark.parametrize("ending", ["ply", "splat", "spz"])
+def test_a_splat_that_stands_elsewhere_than_its_mesh_is_refused(tmp_path, avatar, ending):
+    save_avatar(tmp_path / f"me.{ending}", avatar, up="y-up")
+    write_mesh(tmp_path / "me.glb", avatar.mesh)
+    load_avatar(tmp_path / f"me.{ending}", mesh=tmp_path / "me.glb", up="y-up")
+    with pytest.raises(ValueError, match="do not stand in the same place: check `up`"):
+        load_avatar(tmp_path / f"me.{ending}", mesh=tmp_path / "me.glb", up="y-down")
+
+
 @pytest.mark.parametrize("ending", ["glb", "obj", "ply"])
 def test_a_mesh_alone_is_covered_with_gaussians(tmp_path, avatar, ending):
     write_mesh(tmp_path / f"me.{ending}", avatar.mesh)

@@ -55,7 +55,42 @@ def test_specks_far_from_the_head_are_dropped(model):
     assert not head_and_neck(replace(model, labels=labels), tube)[near_foot].any()
 
 
-def test_labels_that_miss_the_head_are_refused_in_a_sentence(user, model):
+def test_a_large_piece_far_from_the_head_is_dropped_too(model):
+    legs = model.mesh.vertices[:, 1] < model.mesh.vertices[:, 1].min() + 0.5
+    labels = torch.where(legs, LABEL_INDEX["hair"], model.labels)
+    chosen = head_and_neck(replace(model, labels=labels), neck_tube(model.body))
+    assert int(legs.sum()) > 0.02 * len(legs)
+    assert not chosen[legs].any() and chosen[model.labels == LABEL_INDEX["face"]].all()
+
+
+def test_hair_may_hang_down_to_the_waist(model):
+    joints = model.body.posed().joints
+    x, y, z = (model.mesh.vertices - joints[JOINT_INDEX["pelvis"]]).unbind(1)
+    back = (y > 0.1) & (z < -0.02) & (x.abs() < 0.15) & (model.labels != LABEL_INDEX["face"])
+    scalp = (model.labels == LABEL_INDEX["face"]) & (z < 0)
+    labels = torch.where(back | scalp, LABEL_INDEX["hair"], model.labels)
+    chosen = head_and_neck(replace(model, labels=labels), neck_tube(model.body))
+    assert chosen[back].float().mean() > 0.9
+    assert (joints[JOINT_INDEX["head"], 1] - model.mesh.vertices[chosen, 1]).max() > 0.4
+
+
+@pytest.mark.parametrize("name", ["face", "hair"])
+@pytest.mark.parametrize("reach", [0.15, 0.8, 9.0])  # metres above the floor
+def test_labels_on_other_parts_than_the_head_are_refused_in_a_sentence(user, model, name, reach):
+    low = user.mesh.vertices[:, 1] < user.mesh.vertices[:, 1].min() + reach
+    labels = torch.where(low, LABEL_INDEX[name], LABEL_INDEX["clothes"])
+    with pytest.raises(ValueError, match="face and hair miss the avatar's head"):
+        align_head(replace(user, labels=labels), model)
+
+
+def test_an_upper_body_that_is_all_face_is_refused_in_a_sentence(user, model):
+    high = user.mesh.vertices[:, 1] > user.body.posed().joints[JOINT_INDEX["pelvis"], 1]
+    labels = torch.where(high, LABEL_INDEX["face"], LABEL_INDEX["clothes"])
+    with pytest.raises(ValueError, match="face and hair miss the avatar's head"):
+        align_head(replace(user, labels=labels), model)
+
+
+def test_labels_without_a_head_are_refused_in_a_sentence(user, model):
     blind = replace(user, labels=torch.full_like(user.labels, LABEL_INDEX["clothes"]))
     with pytest.raises(ValueError, match="name no face and no hair"):
         align_head(blind, model)

@@ -47,6 +47,20 @@ def test_a_texture_and_colours_become_colours(shapes):
     torch.testing.assert_close(both.colors[count:], torch.full((len(both.colors) - count, 3), 0.7))
 
 
+def test_a_bare_mesh_is_grey_beside_a_texture_or_colours(shapes):
+    bare, painted = shapes.cylinder(), textured(shapes, (8, 8), 1)
+    colored = replace(shapes.plane(cells=4), colors=torch.full((25, 3), 0.7))
+    for other in (painted, colored):
+        for first, second in ((bare, other), (other, bare)):
+            both = join(*(Avatar(mesh, sample_gaussians(mesh, 5, 0)) for mesh in (first, second))).mesh
+            start = 0 if first is bare else len(first.vertices)
+            grey = both.colors[start : start + len(bare.vertices)]
+            assert grey.unique().numel() == 1
+            assert both.texture is None and len(both.colors) == len(both.vertices)
+    alone = join(*(Avatar(bare, sample_gaussians(bare, 5, seed)) for seed in (0, 1))).mesh
+    assert alone.colors is None
+
+
 def test_view_dependence_of_different_degree_is_padded(shapes):
     mesh = shapes.plane()
     a, b = (Avatar(mesh, sample_gaussians(mesh, 10, seed)) for seed in (0, 1))

@@ -1,9 +1,18 @@
 import pytest
 import torch
 
-from modiste.models.avatars import sample_gaussians, world_gaussians
+from modiste.models.avatars import sample_gaussians, sampling, world_gaussians
 from modiste.models.geometry import Mesh
 from modiste.models.render import look_at, render_splats
+
+
+def test_the_size_of_the_parts_that_are_searched_does_not_matter(shapes, monkeypatch):
+    mesh = shapes.cylinder()
+    whole = sample_gaussians(mesh, 800, 0)
+    monkeypatch.setattr(sampling, "_CHUNK", 150)
+    parts = sample_gaussians(mesh, 800, 0)
+    assert torch.equal(parts.face, whole.face) and torch.equal(parts.barycentric, whole.barycentric)
+    assert torch.equal(parts.scale, whole.scale)
 
 
 def test_a_sampled_sheet_shows_no_holes(shapes):
