@@ -64,7 +64,7 @@ def test_the_face_keeps_its_shape(composed, parts, model):
 def test_no_hole_shows_at_the_neck(composed, model):
     tube = neck_tube(model.body)
     world = world_gaussians(composed.mesh, composed.gaussians)
-    assert front_alpha(world, tube.point).min() > 0.85
+    assert front_alpha(world, tube.point).min() > 0.95  # 6 mm without Gaussians give 0.91
 
 
 def nearest(points, others):
