@@ -305,7 +305,7 @@ class SaveAvatar(io.ComfyNode):
         from ..models.avatars.files import save_avatar
 
         path, name = output_path(filename_prefix, f".{format}")
-        saved = save_avatar(path, avatar, up=up, mesh_format=mesh_format)
+        saved = save_avatar(path, avatar, up=up, mesh_format=mesh_format, progress=Progress(100))
         also_written(*saved.all_files())
         folder = PurePosixPath(name).parent
         names = [str(folder / file.name) for file in saved.all_files()]

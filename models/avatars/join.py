@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from ..geometry import Mesh
-from ..geometry.mesh import scatter_faces_to_vertices
-from ..render import texture_lookup
 from .sampling import GREY
+from .texels import baked_colors
 from .types import Avatar, BoundGaussians
 
 
@@ -60,18 +59,8 @@ def _same_appearance(first: Mesh, second: Mesh) -> tuple[Mesh, Mesh]:
 
 def _colored(mesh: Mesh) -> Mesh:
     if mesh.texture is not None and mesh.corner_uv is not None:
-        return _bake(mesh)
+        return replace(mesh, corner_uv=None, texture=None, colors=baked_colors(mesh))
     return mesh if mesh.colors is not None else replace(mesh, colors=torch.full_like(mesh.vertices, GREY))
-
-
-def _bake(mesh: Mesh) -> Mesh:
-    """Replace a texture by vertex colours, the mean over the faces around a vertex."""
-    colors = texture_lookup(mesh.texture, mesh.corner_uv)
-    total = torch.zeros_like(mesh.vertices)
-    for corner in range(3):
-        total.index_add_(0, mesh.faces[:, corner], colors[:, corner])
-    count = scatter_faces_to_vertices(torch.ones(len(mesh.faces), 1), mesh.faces, len(mesh.vertices))
-    return replace(mesh, corner_uv=None, texture=None, colors=total / count.clamp_min(1))
 
 
 def _join_textures(first: Mesh, second: Mesh) -> tuple[Tensor | None, Tensor | None]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..geometry import Mesh
 from ..geometry.mesh import face_areas, face_normals
 from ..geometry.spherical_harmonics import rgb_to_sh
-from ..render import texture_lookup as sample_texture
+from ..render import texture_lookup
 from .types import BoundGaussians
 
 _CANDIDATES = 5  # per Gaussian
@@ -68,7 +68,7 @@ def surface_colors(mesh: Mesh, face: Tensor, barycentric: Tensor) -> Tensor:
     """Return sRGB colours [N, 3] at points of a mesh: its texture, else its vertex colours, else grey."""
     weights = barycentric[:, :, None]
     if mesh.texture is not None and mesh.corner_uv is not None:
-        return sample_texture(mesh.texture, (weights * mesh.corner_uv[face]).sum(1))
+        return texture_lookup(mesh.texture, (weights * mesh.corner_uv[face]).sum(1))
     if mesh.colors is not None:
         return (weights * mesh.colors[mesh.faces[face]]).sum(1)
     return torch.full((len(face), 3), GREY)

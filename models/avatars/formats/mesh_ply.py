@@ -73,10 +73,6 @@ def _mean_colors(mesh: Mesh) -> torch.Tensor | None:
     """Vertex colours [V, 3], of the texture at the corners around each vertex if there is one."""
     if mesh.texture is None or mesh.corner_uv is None:
         return mesh.colors
-    from ..sampling import sample_texture
+    from ..texels import baked_colors
 
-    count = len(mesh.vertices)
-    corners = sample_texture(mesh.texture, mesh.corner_uv.reshape(-1, 2))  # [3 F, 3]
-    index = mesh.faces.reshape(-1)
-    total = torch.zeros(count, 3).index_add_(0, index, corners)
-    return total / torch.zeros(count, 1).index_add_(0, index, torch.ones(len(index), 1)).clamp_min(1)
+    return baked_colors(mesh)
