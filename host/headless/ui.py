@@ -43,13 +43,6 @@ class PreviewImage:
         return {"images": self.values, "animated": (self.animated,)}
 
 
-class PreviewMask(PreviewImage):
-    """A mask batch [B, H, W], written to temp/ as grey images."""
-
-    def __init__(self, mask: Tensor, animated: bool = False, cls: type[ComfyNode] | None = None) -> None:
-        super().__init__(mask.reshape(-1, *mask.shape[-2:], 1), animated, cls)
-
-
 class PreviewUI3D:
     """A 3D file, by its name relative to the output folder, and a camera."""
 
