@@ -234,6 +234,4 @@ def _results(sheet: Sheet, column: int, avatar: Output, prefix: str) -> None:
         "SaveAnimatedWEBP", column + 1, "Save the turntable", 380,
         images=turn["image"], filename_prefix=f"{prefix}_turntable", fps=12.0, lossless=False, quality=90,
     )  # fmt: skip
-    sheet.node(
-        "Preview3D", column + 1, "Look around", 420, model_file=saved["splat_path"], camera_info=turn["camera_info"]
-    )
+    sheet.node("Preview3D", column + 1, "Look around", 420, model_file=saved["splat_path"], camera_info=turn["camera_info"])
