@@ -18,11 +18,13 @@ class Spots:
     uv:     [N, 2] metres on the flat panel; u to the right, v up as seen from outside
     panel:  [N] int64
     values: the sheet's values, interpolated: name -> [N, C]
+    footprint: metres of cloth that a spot stands for, a number or [N]; patterns finer than that fade to their mean
     """
 
     uv: Tensor
     panel: Tensor
     values: dict[str, Tensor]
+    footprint: Tensor | float = 0.0
 
 
 @dataclass(frozen=True)
