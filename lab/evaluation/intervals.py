@@ -1,0 +1,60 @@
+"""Rows with their 95 % intervals: of means over samples, and of distances between sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .reports import Row
+
+GROUPS = 10
+_NORMAL_975 = 1.959964  # of the standard normal distribution
+_STUDENT_975 = 2.262157  # of Student's t with GROUPS - 1 degrees of freedom
+
+
+def mean_row(method: str, split: str, metric: str, values: Tensor) -> Row:
+    """Return the mean of one value a sample, [N], with its normal interval: 1.96 standard errors either way.
+
+    Raises:
+        ValueError: if there is no value, or one is not finite.
+    """
+    values = values.double()
+    if not len(values) or not values.isfinite().all():
+        raise ValueError(f"'{metric}' of '{method}' on {split} has no finite value for every sample.")
+    mean = values.mean().item()
+    error = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return Row(method, split, metric, mean, (mean - _NORMAL_975 * error, mean + _NORMAL_975 * error), len(values))
+
+
+def set_row(
+    method: str,
+    split: str,
+    metric: str,
+    distance: Callable[[Tensor, Tensor], float],
+    first: Tensor,  # [N, D]
+    second: Tensor,  # [M, D]
+) -> Row:
+    """Return the distance between two sets of features with the interval of a delete-a-group jackknife.
+
+    Both sets are cut into ten groups; leaving each out in turn says how much the distance would vary between draws of
+    this size (Shao and Tu, The Jackknife and Bootstrap, 1995, section 2.3). Bootstrapping would not do: samples drawn twice
+    narrow a set, which by itself moves such a distance. n is the size of the smaller set.
+
+    Raises:
+        ValueError: if a set has fewer than 20 samples.
+    """
+    n = min(len(first), len(second))
+    if n < 2 * GROUPS:
+        raise ValueError(f"A distance between sets needs {2 * GROUPS} samples in each, and here there are {n}: raise --count.")
+    value = distance(first, second)
+    left_out = [distance(_without(first, group), _without(second, group)) for group in range(GROUPS)]
+    spread = torch.tensor(left_out, dtype=torch.float64)
+    error = ((GROUPS - 1) / GROUPS * (spread - spread.mean()).square().sum()).sqrt().item()
+    return Row(method, split, metric, value, (value - _STUDENT_975 * error, value + _STUDENT_975 * error), n)
+
+
+def _without(features: Tensor, group: int) -> Tensor:
+    return features[torch.arange(len(features)) % GROUPS != group]

@@ -1,0 +1,1 @@
+"""What is measured of pictures: functions of tensors that give one value a picture, or one for two sets."""
