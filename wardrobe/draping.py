@@ -30,6 +30,11 @@ class Obstacle:
         self._points, self._normals = points, normals
         self._tree = cKDTree(points.numpy())
 
+    @property
+    def points(self) -> Tensor:
+        """The surface points [N, 3]."""
+        return self._points
+
     def joined(self, points: Tensor, normals: Tensor) -> Obstacle:
         """Return this obstacle together with more points."""
         return Obstacle(torch.cat([self._points, points]), torch.cat([self._normals, normals]))
