@@ -87,6 +87,26 @@ def doctor(options: argparse.Namespace) -> int:
     return int(broken)
 
 
+def train(options: argparse.Namespace) -> int:
+    """Train a model, or go on with a run that was stopped; print the file that it wrote."""
+    from dataclasses import replace
+
+    from modiste.lab.training import loop
+    from modiste.lab.training.console import console
+    from modiste.lab.training.task import load_task
+
+    folder = Path("runs") / options.output.stem
+    own = folder / "config.toml"
+    task, config = load_task(options.model, options.config or (own if options.resume and own.is_file() else None))
+    if options.steps is not None:
+        config = replace(config, steps=options.steps)
+    data = None if options.data == "wardrobe" else Path(options.data)
+    with console() as told:
+        loop.train(loop.Run(task, config, data, folder, options.output), options.resume, told)
+    print(options.output)
+    return 0
+
+
 def bench(options: argparse.Namespace) -> int:
     """Measure one thing; print its rows, and write them as JSON where asked."""
     from modiste.lab.bench import measure
@@ -130,6 +150,21 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("doctor", help="check the installation")
     command.set_defaults(command=doctor)
 
+    command = commands.add_parser(
+        "train", help="train a model; the run's log, sheets and checkpoints are in runs/NAME, FILE being NAME.*"
+    )
+    command.add_argument("model", metavar="MODEL", help="one that lab/training/tasks has, such as base-vae")
+    command.add_argument(
+        "--data", required=True, metavar="wardrobe|DIR", help="what to learn from: samples made on the way, or a folder"
+    )
+    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="weights to write at the end, .safetensors")
+    command.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings, TOML (default: the run's own, or lab/training/configs)"
+    )
+    command.add_argument("--steps", type=int, metavar="N", help="train so many steps instead of what the settings say")
+    command.set_defaults(command=train)
+
     command = commands.add_parser("bench", help="measure speed")
     command.add_argument("name", metavar="NAME", help="splat, import or compose")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
@@ -137,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-if __name__ == "__main__":
+if __name__ in ("__main__", "__mp_main__"):  # the latter in worker processes, which unpickle what the pack defines
     load_pack()
+if __name__ == "__main__":
     sys.exit(main())

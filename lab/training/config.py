@@ -1,0 +1,142 @@
+"""Settings of a training run: a TOML file, checked against frozen dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from ...models.files import existing_file
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a model is trained; what is trained is the task's business, its own settings are the table `[task]`.
+
+    steps:              optimizer steps in all
+    batch:              samples a step, of one process, before accumulation
+    accumulation:       batches whose gradients are averaged into one step
+    seed:               of the initial weights, the data's order and each step's noise
+    data_seed:          of the wardrobe's samples; evaluation uses others
+    workers:            processes that make samples; 0 makes them in the training process
+    learning_rate:      at its highest
+    schedule:           after the warm-up: "constant", or "cosine" down to zero at the last step
+    warmup:             steps over which the learning rate rises from zero
+    weight_decay:       of AdamW, for weights of two dimensions and more
+    betas:              of AdamW
+    clip:               longest gradient (2-norm) that is not shortened
+    ema:                decay of the averaged weights, which sheets and exports show; early steps use a smaller one
+    precision:          "bf16" computes under autocast, "no" in float32; the weights are float32 with both
+    channels_last:      memory layout of convolutions
+    compile:            submodules that torch.compile speeds up, by dotted name; "" is the whole model
+    checkpoint_minutes: time between checkpoints
+    sheet_every:        steps between sample sheets
+    task:               the task's own settings
+    """
+
+    steps: int
+    batch: int
+    learning_rate: float
+    accumulation: int = 1
+    seed: int = 0
+    data_seed: int = 0
+    workers: int = 0
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup: int = 0
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: float = 1.0
+    ema: float = 0.999
+    precision: Literal["no", "bf16"] = "no"
+    channels_last: bool = False
+    compile: tuple[str, ...] = ()
+    checkpoint_minutes: float = 10.0
+    sheet_every: int = 500
+    task: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "accumulation", "sheet_every"):
+            _require(getattr(self, name) >= 1, name, "at least 1")
+        for name in ("seed", "data_seed", "workers", "warmup", "weight_decay"):
+            _require(getattr(self, name) >= 0, name, "zero or more")
+        for name in ("learning_rate", "clip", "checkpoint_minutes"):
+            _require(getattr(self, name) > 0, name, "more than zero")
+        _require(0 <= self.ema < 1, "ema", "between 0 and 1")
+        _require(all(0 <= beta < 1 for beta in self.betas), "betas", "between 0 and 1")
+
+
+def read_config(path: Path) -> Config:
+    """Read a TOML file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no TOML, or a setting is unknown, missing, of a wrong type or out of range.
+    """
+    try:
+        table = tomllib.loads(existing_file(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"'{path}' is no TOML file: {error}.") from error
+    return parse(Config, table, f"'{path}'")
+
+
+def write_config(config: Config, path: Path) -> None:
+    """Write what `read_config` reads back; a JSON value of these types is a TOML value too."""
+    table = dataclasses.asdict(config)
+    task = table.pop("task")
+    lines = [f"{name} = {json.dumps(value)}" for name, value in table.items()]
+    lines += ["", "[task]", *(f"{json.dumps(name)} = {json.dumps(value)}" for name, value in task.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def parse(kind: type[Settings], table: dict[str, Any], where: str) -> Settings:
+    """Make a dataclass of settings from a table; `where` is the table's name in errors.
+
+    Raises:
+        ValueError: if a setting is unknown, missing, of a wrong type or out of range.
+    """
+    hints = get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind) if field.init}
+    for name in table:
+        if name not in fields:
+            raise ValueError(f"{where} has an unknown setting '{name}': choose among {', '.join(fields)}.")
+    for name, field in fields.items():
+        if name not in table and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{where} lacks the setting '{name}': add it.")
+    values = {name: _value(value, hints[name], f"'{name}' in {where}") for name, value in table.items()}
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _value(value: Any, hint: Any, where: str) -> Any:
+    """Return `value` as the type `hint`; TOML's integers pass as floats, its arrays as tuples."""
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ValueError(f"{where} is {value!r}: choose {' or '.join(map(repr, get_args(hint)))}.")
+        return value
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        if not isinstance(value, list) or (kinds[-1] is not ... and len(value) != len(kinds)):
+            raise ValueError(f"{where} is {value!r}: it should be a list{'' if kinds[-1] is ... else f' of {len(kinds)}'}.")
+        kinds = kinds[:1] * len(value) if kinds[-1] is ... else kinds
+        return tuple(_value(item, kind, where) for item, kind in zip(value, kinds, strict=True))
+    kind = get_origin(hint) or hint
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{where} is {value!r}: it should be {_NAMES[kind]}.")
+    return value
+
+
+_NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", dict: "a table"}
+
+
+def _require(holds: bool, name: str, wanted: str) -> None:
+    if not holds:
+        raise ValueError(f"'{name}' should be {wanted}.")

@@ -1,0 +1,252 @@
+"""The training loop on Accelerate: one process or several, by how it was launched."""
+
+from __future__ import annotations
+
+import copy
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from ...models.files import atomic_write
+from .checkpoints import Progress, Trained, checkpoints, load_newest, save_checkpoint
+from .config import Config, write_config
+from .console import Console
+from .files import check_writable
+from .log import LossLog
+from .metadata import training_metadata
+from .optimization import learning_rate, make_optimizer, update_average
+from .order import BatchOrder, buckets_of, generator_of, seed_of
+from .task import Task
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one training run is asked to do.
+
+    task, config: what to train and how
+    data:         a folder, or None for the wardrobe
+    folder:       where the run keeps its settings, log, plot, sheets and checkpoints
+    output:       the file of weights to write at the end
+    """
+
+    task: Task
+    config: Config
+    data: Path | None
+    folder: Path
+    output: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+
+def train(run: Run, resume: bool, console: Console) -> None:
+    """Train to the last step and export the averaged weights.
+
+    A run stopped by SIGTERM or SIGINT, or killed, goes on with `resume` as if it had not stopped.
+
+    Raises:
+        ValueError: if the folder holds a run and `resume` is false, or holds none and it is true; if it cannot be written; if the
+            loss is not finite.
+        KeyboardInterrupt: if it was stopped; a checkpoint of that moment is written.
+    """
+    _prepare_folders(run, resume)
+    Trainer(run, resume, console).run_all()
+
+
+def _prepare_folders(run: Run, resume: bool) -> None:
+    found = checkpoints(run.checkpoints)
+    if resume and not found:
+        raise ValueError(f"There is no checkpoint in '{run.checkpoints}' to resume from: start without --resume.")
+    if found and not resume:
+        raise ValueError(f"'{run.folder}' holds a run already: go on with --resume, or move that folder away to start anew.")
+    for folder in (run.checkpoints, run.folder / "sheets", run.output.parent):
+        check_writable(folder)
+    for leftover in run.checkpoints.glob(".*.tmp.safetensors"):  # of a process that was killed while it wrote
+        leftover.unlink()
+    with atomic_write(run.folder / "config.toml") as temporary:
+        write_config(run.config, temporary)
+
+
+class Loss(nn.Module):
+    """A task's loss as a module's forward, which is what DDP, DeepSpeed and autocast wrap."""
+
+    def __init__(self, task: Task, model: nn.Module) -> None:
+        super().__init__()
+        self.task = task
+        self.model = model
+
+    def forward(self, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
+        return self.task.loss(self.model, batch, generator, step)
+
+
+class Trainer:
+    """A run at work."""
+
+    def __init__(self, run: Run, resume: bool, console: Console) -> None:
+        from accelerate import Accelerator
+
+        self.run, self.config, self.console = run, run.config, console
+        self.accelerator = Accelerator(mixed_precision=self.config.precision, gradient_accumulation_steps=self.config.accumulation)
+        self.log = LossLog(run.folder / "log.csv")
+        dataset = run.task.dataset(run.data, self.config.data_seed)
+        buckets = buckets_of(dataset, self.config.batch)
+        self.trained = self._build()
+        self.progress = load_newest(run.checkpoints, self.trained, self._say) if resume else Progress()
+        self.batches = self._batches(dataset, buckets)
+        for name in self.config.compile:
+            _submodule(self.trained.model, name).compile()
+        self.loss, self.optimizer = self.accelerator.prepare(Loss(run.task, self.trained.model), self.trained.optimizer)
+        if self.accelerator.is_main_process:
+            self.log.cut(self.progress.step)
+
+    def run_all(self) -> None:
+        """Train, and export."""
+        if not self.progress.step:
+            self._save()  # so that there is something to resume from the first minute
+        saved = started = time.monotonic()
+        seconds_before = self.progress.seconds
+        with stop_signals() as stopped:
+            while self.progress.step < self.config.steps:
+                due = time.monotonic() - saved >= 60 * self.config.checkpoint_minutes
+                stop, due = self._anywhere(stopped.is_set(), due)
+                if due or stop:
+                    self._save()
+                    saved = time.monotonic()
+                if stop:
+                    self._say(f"Stopped after step {self.progress.step} of {self.config.steps}: go on with --resume.")
+                    raise KeyboardInterrupt
+                self._step()
+                self.progress = replace(self.progress, seconds=seconds_before + time.monotonic() - started)
+                if self.progress.step % self.config.sheet_every == 0 or self.progress.step == self.config.steps:
+                    self._sheet()
+        self._save()
+        if self.accelerator.is_main_process:
+            data = "wardrobe" if self.run.data is None else self.run.data.name
+            hardware = f"{self.accelerator.num_processes} process(es), {self.accelerator.device.type}"
+            metadata = training_metadata(self.run.task, self.config, self.progress, data, hardware)
+            self.run.task.export(self.trained.average, self.run.output, metadata)
+            self._say(f"Wrote '{self.run.output}' after {self.progress.step} steps.")
+
+    def _build(self) -> Trained:
+        torch.manual_seed(seed_of("weights", self.config.seed))
+        layout = torch.channels_last if self.config.channels_last else torch.contiguous_format
+        model = self.run.task.build().to(self.accelerator.device, memory_format=layout).train()
+        average = copy.deepcopy(model).eval().requires_grad_(False)
+        return Trained(model, average, make_optimizer(model, self.config))
+
+    def _batches(self, dataset: Dataset, buckets: Tensor) -> Iterator[Any]:
+        order = BatchOrder(
+            buckets,
+            self.config.batch,
+            self.config.seed,
+            self.progress.step * self.config.accumulation,
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+        )
+        workers = self.config.workers
+        return iter(
+            DataLoader(dataset, batch_sampler=order, num_workers=workers, worker_init_fn=_start_worker if workers else None)
+        )
+
+    def _step(self) -> None:
+        """Make one optimizer step and log it."""
+        from accelerate.utils import send_to_device
+
+        step, accumulation = self.progress.step, self.config.accumulation
+        rate = learning_rate(self.config, step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        logs: dict[str, float] = {}
+        for part in range(accumulation):
+            noise = ("noise", self.config.seed, step, part, self.accelerator.process_index)
+            torch.manual_seed(seed_of("dropout", *noise))
+            batch = send_to_device(next(self.batches), self.accelerator.device)
+            with self.accelerator.accumulate(self.loss):
+                loss, logged = self.loss(batch, generator_of(self.accelerator.device, *noise), step)
+                self.accelerator.backward(loss)
+                if self.accelerator.sync_gradients:
+                    length = self.accelerator.clip_grad_norm_(self.loss.parameters(), self.config.clip)
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+            for name, value in {"loss": loss, **logged}.items():
+                logs[name] = logs.get(name, 0.0) + float(torch.as_tensor(value).detach()) / accumulation
+        update_average(self.trained.average, self.trained.model, self.config.ema, step + 1)
+        logs = self._mean(logs)
+        if not math.isfinite(logs["loss"]):
+            raise ValueError(f"The loss of step {step + 1} is {logs['loss']}: lower 'learning_rate' and start anew or --resume.")
+        batch = self.config.batch * accumulation * self.accelerator.num_processes
+        self.progress = replace(self.progress, step=step + 1, samples=self.progress.samples + batch)
+        if self.accelerator.is_main_process:
+            self.log.append({"step": step + 1, **logs, "learning_rate": rate, "gradient": float(length)})
+            self.console.step(step + 1, self.config.steps, logs["loss"])
+
+    def _say(self, sentence: str) -> None:
+        if self.accelerator.is_main_process:
+            self.console.say(sentence)
+
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.run.checkpoints, self.trained, self.progress)
+            self.log.plot(self.run.folder / "loss.png")
+
+    @torch.no_grad()
+    def _sheet(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        generator = generator_of(self.accelerator.device, "sheet", self.config.seed)
+        with self.accelerator.autocast():
+            sheet = self.run.task.sample_sheet(self.trained.average, generator)
+        with atomic_write(self.run.folder / "sheets" / f"step_{self.progress.step:06d}.png") as temporary:
+            sheet.save(temporary)
+
+    def _mean(self, values: dict[str, float]) -> dict[str, float]:
+        """Average over processes."""
+        if self.accelerator.num_processes == 1:
+            return values
+        mean = self.accelerator.reduce(torch.tensor(list(values.values()), device=self.accelerator.device), "mean")
+        return dict(zip(values, mean.tolist(), strict=True))
+
+    def _anywhere(self, *flags: bool) -> list[bool]:
+        """Return for each flag whether any process has it set."""
+        return [value > 0 for value in self._mean({str(index): float(flag) for index, flag in enumerate(flags)}).values()]
+
+
+@contextmanager
+def stop_signals() -> Iterator[Event]:
+    """Yield an event that SIGTERM and SIGINT set; a second SIGINT interrupts at once."""
+    stopped = Event()
+
+    def ask(number: int, frame: Any) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start_worker(worker: int) -> None:
+    """Leave signals to the training process, which ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _submodule(model: nn.Module, name: str) -> nn.Module:
+    try:
+        return model.get_submodule(name)
+    except AttributeError as error:
+        raise ValueError(f"'compile' names '{name}', which the model does not have.") from error

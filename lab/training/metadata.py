@@ -1,0 +1,51 @@
+"""What a file of weights says of how it was trained."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from .checkpoints import Progress
+from .config import Config
+from .task import Task
+
+VERSION = "1"
+LICENCE = "Apache-2.0"
+
+
+def training_metadata(task: Task, config: Config, progress: Progress, data: str, hardware: str) -> dict[str, str]:
+    """Return what an exported file says of itself: what it is, and exactly how it was trained.
+
+    data:     what it learned from, e.g. "wardrobe"
+    hardware: what it was trained on, e.g. "1 process, cpu"
+    """
+    about = {
+        "kind": task.kind,
+        "version": VERSION,
+        "architecture": task.architecture,
+        "data": data,
+        "data_seed": config.data_seed,
+        "seed": config.seed,
+        "steps": progress.step,
+        "samples": progress.samples,
+        "batch": config.batch * config.accumulation,
+        "hours": f"{progress.seconds / 3600:.2f}",
+        "optimizer": f"AdamW {config.betas}, weight decay {config.weight_decay}, gradients clipped at {config.clip}",
+        "learning_rate": f"{config.learning_rate}, {config.schedule}, warm-up {config.warmup} of {config.steps} steps",
+        "ema": config.ema,
+        "precision": config.precision,
+        "hardware": hardware,
+        "task": ", ".join(f"{name} {value}" for name, value in config.task.items()),
+        "commit": _commit(),
+        "licence": LICENCE,
+    }
+    return {name: str(value) for name, value in about.items() if value != ""}
+
+
+def _commit() -> str:
+    """Return the commit of the code, marked where files differ from it; "" where there is no git repository."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

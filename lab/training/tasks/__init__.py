@@ -1,0 +1,1 @@
+"""What can be trained: one module a model, whose class `Task` follows `lab.training.task.Task`."""
