@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from .noise import ridge, smoothstep
-from .pieces import Paint, Spots
+from .pieces import Color, Paint, Spots
 
-Color = tuple[float, float, float]
 METAL: Color = (0.66, 0.64, 0.60)
 BRASS: Color = (0.66, 0.52, 0.30)
 

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from .sheets import Sheet, take
 
+Color = tuple[float, float, float]  # sRGB in 0..1
+
 
 @dataclass(frozen=True)
 class Spots:
