@@ -1,0 +1,165 @@
+"""Rendered wardrobe samples on disk: many to a file, read one by one at random.
+
+A shard holds the pictures of SHARD samples in a row as the tensors `people`, `portrait_flats` and `landscape_flats`, each
+[N, H, W, 3] uint8, and in its header a JSON list of the same name with what is known of each picture. File names carry the seed and
+the first index: a folder grows by rendering more, and a stopped rendering goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+from bisect import bisect_right
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import accumulate
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .files import check_writable, save_tensors
+
+SHARD = 64
+PICTURES = ("people", "portrait_flats", "landscape_flats")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def render_shards(
+    folder: Path,
+    seed: int,
+    start: int,
+    count: int,
+    size: tuple[int, int] = (192, 256),
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Render the samples `start` to `start + count` of a seed at a size (width, height), skipping shards that exist.
+
+    Every worker is a process of one thread. A failure leaves whole shards only.
+
+    Raises:
+        ValueError: if `start` or `count` is no multiple of SHARD or `count` is not positive, or the folder cannot be written or is
+            full.
+    """
+    if count <= 0 or count % SHARD or start % SHARD or start < 0:
+        raise ValueError(
+            f"Shards hold {SHARD} samples each: start and count are {start} and {count}, and should be multiples of it."
+        )
+    check_writable(folder)
+    for leftover in folder.glob(".*.tmp.safetensors"):
+        leftover.unlink()
+    firsts = range(start, start + count, SHARD)
+    missing = [first for first in firsts if not _path(folder, seed, first).exists()]
+    done = count - SHARD * len(missing)
+    with worker_pool(workers) as pool:
+        try:
+            for future in as_completed([pool.submit(_render_shard, folder, seed, first, size) for first in missing]):
+                future.result()
+                done += SHARD
+                if progress:
+                    progress(done, count)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """Return a pool of processes of one thread each, which know the pack whatever its folder is called."""
+    return ProcessPoolExecutor(workers, get_context("spawn"), runpy.run_path, (str(ROOT / "modiste.py"), None, "__mp_main__"))
+
+
+class ShardPictures(Dataset):
+    """Pictures of one kind in a folder of shards, with what is known of each: item i is (Tensor [H, W, 3] uint8, dict).
+
+    A person's dict has `caption`, `index` and `garments` (a list of dicts with slot, cut, pattern, color, words, occlusion); a
+    flat's has `caption`, `index`, slot, cut, pattern, color and words.
+
+    pictures: one of PICTURES
+    Raises:
+        ValueError: if there is no such picture, a shard cannot be read, or pictures differ in size.
+    """
+
+    def __init__(self, folder: Path, pictures: str) -> None:
+        self.pictures = pictures
+        self.paths: list[Path] = []
+        self.records: list[dict[str, Any]] = []
+        counts, sizes = [], set()
+        for path in sorted(folder.glob("wardrobe_*.safetensors")):
+            shape, records = _header(path, pictures)
+            if records:
+                self.paths.append(path)
+                self.records += records
+                counts.append(len(records))
+                sizes.add(shape)
+        if not self.paths:
+            raise ValueError(f"There are no {pictures.replace('_', ' ')} in the folder '{folder}': render shards there first.")
+        if len(sizes) > 1:
+            raise ValueError(f"The shards in '{folder}' hold pictures of several sizes: keep one size in a folder.")
+        self.ends = list(accumulate(counts))
+        self.open: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return self.ends[-1]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, dict[str, Any]]:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        shard = bisect_right(self.ends, index)
+        if shard not in self.open:  # a memory map: it costs a handle, not memory
+            self.open[shard] = safe_open(self.paths[shard], framework="pt").get_slice(self.pictures)
+        within = index - (self.ends[shard - 1] if shard else 0)
+        return self.open[shard][within], self.records[index]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"open": {}}  # what is open does not go to another process
+
+
+def is_shard_folder(folder: Path) -> bool:
+    """Return whether a folder holds shards, rather than a real data set."""
+    return any(folder.glob("wardrobe_*.safetensors"))
+
+
+def _header(path: Path, pictures: str) -> tuple[tuple[int, ...], list[dict[str, Any]]]:
+    """Return the size of a shard's pictures of one kind, and their records."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            records = json.loads(file.metadata()[pictures])
+            shape = tuple(file.get_slice(pictures).get_shape()) if records else (0,)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"'{path}' is no shard ({error}): remove it, and render it again.") from error
+    if records and shape[0] != len(records):
+        raise ValueError(f"'{path}' has {shape[0]} {pictures} and {len(records)} records: remove it, and render it again.")
+    return shape[1:], records
+
+
+def _path(folder: Path, seed: int, first: int) -> Path:
+    return folder / f"wardrobe_seed{seed}_{first:08d}.safetensors"
+
+
+def _render_shard(folder: Path, seed: int, first: int, size: tuple[int, int]) -> None:
+    """Render one shard; runs in a worker."""
+    from ...wardrobe.samples import person_sample
+
+    torch.set_num_threads(1)
+    images: dict[str, list[Tensor]] = {pictures: [] for pictures in PICTURES}
+    records: dict[str, list[dict[str, Any]]] = {pictures: [] for pictures in PICTURES}
+    for index in range(first, first + SHARD):
+        sample = person_sample(seed, index, *size)
+        worn = [{name: getattr(garment, name) for name in _GARMENT_FIELDS} for garment in sample.garments]
+        occluded = [known | {"occlusion": garment.occlusion} for known, garment in zip(worn, sample.garments, strict=True)]
+        images["people"].append(sample.image)
+        records["people"].append({"caption": sample.caption, "index": index, "garments": occluded})
+        for known, garment in zip(worn, sample.garments, strict=True):
+            pictures = "portrait_flats" if garment.flat.shape[:2] == sample.image.shape[:2] else "landscape_flats"
+            images[pictures].append(garment.flat)
+            records[pictures].append({"caption": garment.flat_caption, "index": index, **known})
+    tensors = {pictures: torch.stack(found) for pictures, found in images.items() if found}
+    save_tensors(tensors, _path(folder, seed, first), {name: json.dumps(known) for name, known in records.items()})
+
+
+_GARMENT_FIELDS = ("slot", "cut", "pattern", "color", "words")
