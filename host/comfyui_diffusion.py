@@ -1,0 +1,123 @@
+"""MODEL, CLIP and VAE on ComfyUI: core's own objects around the weights of our tiny base, and one run of a MODEL."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import comfy.model_base
+import comfy.model_detection
+import comfy.model_management
+import comfy.model_patcher
+import comfy.samplers
+import comfy.sd
+import comfy.sd1_clip
+import comfy.supported_models
+import comfy.supported_models_base
+import torch
+from torch import Tensor
+
+from ..models.base import TEXT_CONFIG, VAE_CONFIG, BaseWeights, load_base
+from ..models.base.architecture import HEAD_WIDTH
+
+# The patcher that may move weights in parts; ComfyUI 0.16 and later have it under this name.
+ModelPatcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
+
+
+def base_model() -> tuple[Any, Any, Any]:
+    """Return the shipped tiny base as MODEL, CLIP and VAE.
+
+    Raises:
+        FileNotFoundError: if a shipped file is missing.
+    """
+    weights = load_base()
+    return _model(weights), _clip(weights), _vae(weights)
+
+
+def run_once(model: Any, latent: Tensor, conditioning: Any, sigma: float) -> Tensor:
+    """Run a MODEL once on a latent to which no noise was added, so that its patches see it.
+
+    Args:
+        model: with its patches.
+        latent: [B, 4, h, w], as LATENT holds it.
+        conditioning: CONDITIONING, applied without guidance.
+        sigma: the noise level that the model is told.
+
+    Returns:
+        [B, 4, h, w], what the model takes for the noiseless latent.
+    """
+    guider = comfy.samplers.CFGGuider(model)
+    guider.set_conds(conditioning, conditioning)
+    guider.set_cfg(1.0)
+    sigmas = torch.tensor([sigma, 0.0])
+    return guider.sample(torch.zeros_like(latent), latent, _Once(), sigmas, disable_pbar=True)
+
+
+class _Once(comfy.samplers.Sampler):
+    """A sampler of one step, which leaves loading, casting and cleaning up to core."""
+
+    def sample(
+        self,
+        model_wrap: Any,
+        sigmas: Tensor,
+        extra_args: dict,
+        callback: Any,
+        noise: Tensor,
+        latent_image: Tensor,
+        *_: Any,
+        **__: Any,
+    ) -> Tensor:
+        x = model_wrap.inner_model.model_sampling.noise_scaling(sigmas[0], noise, latent_image, False)
+        return model_wrap(x, sigmas[:1].expand(len(x)), **extra_args)
+
+
+class TinyBase(comfy.supported_models.SD15):
+    """SD1.5 at our width: heads of a fixed width instead of a fixed number, and v-prediction."""
+
+    unet_extra_config = {"num_heads": -1, "num_head_channels": HEAD_WIDTH}  # noqa: RUF012
+
+    def model_type(self, state_dict: dict, prefix: str = "") -> comfy.model_base.ModelType:
+        return comfy.model_base.ModelType.V_PREDICTION
+
+
+def _model(weights: BaseWeights) -> Any:
+    manage = comfy.model_management
+    config = TinyBase(comfy.model_detection.detect_unet_config(weights.unet, ""))
+    device = manage.get_torch_device()
+    size = sum(weight.numel() for weight in weights.unet.values())
+    dtype = manage.unet_dtype(model_params=size, supported_dtypes=config.supported_inference_dtypes, weight_dtype=torch.float16)
+    config.set_inference_dtype(dtype, manage.unet_manual_cast(dtype, device, config.supported_inference_dtypes))
+    offload = manage.unet_offload_device()
+    model = config.get_model(weights.unet, "", device=offload)
+    patcher = ModelPatcher(model, load_device=device, offload_device=offload)
+    dynamic = getattr(patcher, "is_dynamic", bool)()  # such a model has no memory of its own for weights
+    model.load_model_weights(dict(weights.unet), "", **({"assign": True} if dynamic else {}))
+    return patcher
+
+
+def _clip(weights: BaseWeights) -> Any:
+    target = comfy.supported_models_base.ClipTarget(comfy.sd1_clip.SD1Tokenizer, comfy.sd1_clip.SD1ClipModel)
+    options = {"clip_l_model_config": TEXT_CONFIG}
+    state = weights.text | {"text_projection.weight": torch.eye(TEXT_CONFIG["projection_dim"])}  # unused, but core misses it
+    if "state_dict" in inspect.signature(comfy.sd.CLIP).parameters:
+        return comfy.sd.CLIP(target, state_dict=[state], model_options=options)
+    clip = comfy.sd.CLIP(target, model_options=options)
+    clip.load_sd(state)
+    return clip
+
+
+def _vae(weights: BaseWeights) -> Any:
+    first, *_ = channels = VAE_CONFIG["block_out_channels"]
+    layout = {
+        "double_z": True,
+        "z_channels": VAE_CONFIG["latent_channels"],
+        "resolution": VAE_CONFIG["sample_size"],
+        "in_channels": VAE_CONFIG["in_channels"],
+        "out_ch": VAE_CONFIG["out_channels"],
+        "ch": first,
+        "ch_mult": [width // first for width in channels],
+        "num_res_blocks": VAE_CONFIG["layers_per_block"],
+        "attn_resolutions": [],
+        "dropout": 0.0,
+    }
+    return comfy.sd.VAE(sd=dict(weights.vae), config={"params": {"ddconfig": layout, "embed_dim": layout["z_channels"]}})
