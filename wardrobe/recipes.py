@@ -18,6 +18,7 @@ class AvatarRecipe:
 
     gender: 0 man .. 1 woman; age: 1/3 child, 2/3 young adult, 1 old; muscle, weight, height, proportions: 0..1, see
     `ModisteBody.phenotype_shape`
+    upper, lower: None where nothing is worn there
     complexion: 0 fair .. 1 deep
     pose: a name in `poses.POSES`, or 55 axis-angle rotations in radians
     features: how the face differs from the average one, see `skin.Face`
@@ -27,8 +28,8 @@ class AvatarRecipe:
     """
 
     hair: Hair
-    upper: UpperGarment
-    lower: LowerGarment
+    upper: UpperGarment | None
+    lower: LowerGarment | None
     shoes: Shoes
     gender: float = 0.5
     age: float = 2 / 3
@@ -65,11 +66,11 @@ _OUTFITS: tuple[tuple[Color, Color, Color], ...] = (
     ((0.25, 0.25, 0.27), (0.82, 0.80, 0.76), (0.40, 0.42, 0.45)),
     ((0.80, 0.84, 0.76), (0.26, 0.40, 0.34), (0.36, 0.32, 0.27)),
 )
-_HAIR_COLORS: tuple[Color, ...] = (
+HAIR_COLORS: tuple[Color, ...] = (
     (0.07, 0.055, 0.05), (0.13, 0.09, 0.07), (0.23, 0.15, 0.10), (0.34, 0.22, 0.14), (0.47, 0.31, 0.18), (0.66, 0.50, 0.30),
     (0.50, 0.23, 0.12), (0.55, 0.54, 0.52),
 )  # fmt: skip
-_EYE_COLORS: tuple[Color, ...] = (
+EYE_COLORS: tuple[Color, ...] = (
     (0.25, 0.15, 0.09), (0.36, 0.23, 0.12), (0.42, 0.36, 0.18), (0.32, 0.42, 0.30), (0.33, 0.46, 0.56), (0.42, 0.48, 0.52),
 )  # fmt: skip
 _SHOE_COLORS: tuple[Color, ...] = (
@@ -119,7 +120,7 @@ def random_recipe(
         proportions=draw.uniform(0.0, 0.35),
         complexion=complexion,
         pose=pose or draw.choice(_STANDING),
-        eyes=draw.choice(_EYE_COLORS[:2] if dark_haired else _EYE_COLORS),
+        eyes=draw.choice(EYE_COLORS[:2] if dark_haired else EYE_COLORS),
         lips=draw.uniform(0.1, 0.7) if woman else 0.0,
         stubble=0.0 if woman else draw.choice((0.0, 0.0, 0.35, 0.7, 1.0)),
         hair=hair,
@@ -138,8 +139,8 @@ def _draw_style(draw: random.Random, woman: bool, dark_haired: bool) -> str:
 
 def _draw_hair_color(draw: random.Random, dark_haired: bool, age: float) -> Color:
     if age > 0.80 and draw.random() < 0.5:
-        return _HAIR_COLORS[-1]
-    return draw.choice(_HAIR_COLORS[:3] if dark_haired else _HAIR_COLORS[:-1])
+        return HAIR_COLORS[-1]
+    return draw.choice(HAIR_COLORS[:3] if dark_haired else HAIR_COLORS[:-1])
 
 
 def _draw_upper(draw: random.Random, woman: bool, ground: Color, mark: Color) -> UpperGarment:

@@ -132,6 +132,22 @@ def neighbour_mean(faces: Tensor, vertex_count: int) -> Callable[[Tensor], Tenso
     return mean
 
 
+def averaging(faces: Tensor, vertex_count: int) -> Callable[[Tensor], Tensor]:
+    """Return what averages values [V, C] over each vertex and its neighbours, the vertex counting as often as its faces."""
+    import numpy as np
+    from scipy.sparse import coo_matrix, diags
+
+    rows = faces[:, [0, 0, 0, 1, 1, 1, 2, 2, 2]].flatten().numpy()
+    columns = faces[:, [0, 1, 2, 0, 1, 2, 0, 1, 2]].flatten().numpy()
+    count = coo_matrix((np.ones(len(rows), np.float32), (rows, columns)), (vertex_count, vertex_count)).tocsr()
+    matrix = diags(1 / np.maximum(np.asarray(count.sum(1)).ravel(), 1)).astype(np.float32) @ count
+
+    def mean(values: Tensor) -> Tensor:
+        return torch.from_numpy(matrix @ values.numpy())
+
+    return mean
+
+
 def _snap(sheet: Sheet, field: Tensor) -> tuple[Sheet, Tensor]:
     """Move vertices that lie very near the line onto it, along the edge whose crossing is nearest."""
     edges = unique_edges(sheet.faces)

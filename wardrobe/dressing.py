@@ -1,0 +1,217 @@
+"""Dressing: all the layers of a person in clothes, cut one over the other on the figure at rest, and striking a pose in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..models.avatars.labels import LABELS
+from ..models.body import BodyParameters, BodyState, load_modiste_body
+from ..models.body.skinning import apply_transforms, blend_transforms
+from ..models.geometry.mesh import vertex_normals
+from .anatomy import Figure, measure
+from .atlas import pack
+from .draping import Obstacle
+from .hair import brow_color, make_hair
+from .lighting import hollows
+from .lowers import LOWER_CUTS, lower_edge, make_lower
+from .pieces import Piece, kept
+from .recipes import AvatarRecipe
+from .sheets import averaging
+from .shoes import make_shoes, shoe_edge
+from .skin import Face, above_hairline, skin_piece
+from .slots import PART_INDEX, SLOTS
+from .tailoring import body_obstacle
+from .uppers import UPPER_CUTS, make_upper, upper_edge, upper_hem
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a person wears in one slot, or the person's own skin or hair.
+
+    name:  "skin", "hair" or one of SLOTS
+    whole: its pieces, as cut
+    worn:  the same without what is tucked well under other layers
+    """
+
+    name: str
+    whole: tuple[Piece, ...]
+    worn: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class DressedPerson:
+    """A person in clothes at rest, as one mesh of all worn pieces, layer after layer.
+
+    All of it follows from the recipe, so what a face and a place on it show is the same in every pose and picture.
+    """
+
+    recipe: AvatarRecipe
+    figure: Figure
+    shape: Tensor
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All worn pieces, in the order of the mesh."""
+        return tuple(piece for layer in self.layers for piece in layer.worn)
+
+    @cached_property
+    def rest(self) -> Tensor:
+        """Vertices [V, 3] at rest, metres."""
+        return torch.cat([piece.sheet.position for piece in self.pieces])
+
+    @cached_property
+    def faces(self) -> Tensor:
+        """[F, 3] int64."""
+        starts = torch.tensor([0, *(len(piece.labels) for piece in self.pieces)]).cumsum(0)
+        return torch.cat([piece.sheet.faces + start for piece, start in zip(self.pieces, starts, strict=False)])
+
+    @cached_property
+    def skinning(self) -> Tensor:
+        """[V, 55] weights of the body's joints."""
+        return torch.cat([piece.sheet.values["skinning"] for piece in self.pieces])
+
+    @cached_property
+    def face_layer(self) -> Tensor:
+        """[F] int64 index into `layers`."""
+        counts = torch.tensor([sum(len(piece.panel) for piece in layer.worn) for layer in self.layers])
+        return torch.arange(len(counts)).repeat_interleave(counts)
+
+    @cached_property
+    def face_part(self) -> Tensor:
+        """[F] uint8 index into PARTS."""
+        labels = torch.cat([piece.labels[piece.sheet.faces].amin(1) for piece in self.pieces])
+        of_label = torch.tensor([PART_INDEX.get(label, 0) for label in LABELS], dtype=torch.uint8)
+        part = of_label[labels]
+        for index, layer in enumerate(self.layers):
+            if layer.name in SLOTS:
+                part[self.face_layer == index] = PART_INDEX[layer.name]
+        return part
+
+    @cached_property
+    def face_uv(self) -> Tensor:
+        """[F, 3, 2] each layer's flat panels side by side in the unit square: with the layer it names a spot of the surface."""
+        return torch.cat([_packed(layer.worn) for layer in self.layers])
+
+    @cached_property
+    def warmth(self) -> Tensor:
+        """[V] how much light bleeds through, 0..1."""
+        return torch.cat([torch.full((len(piece.labels),), piece.warmth) for piece in self.pieces])
+
+    @cached_property
+    def hollow(self) -> Tensor:
+        """[V] how deep in a crease each vertex lies at rest, 0..1."""
+        return hollows(self.rest, vertex_normals(self.rest, self.faces), self.faces)
+
+    @cached_property
+    def smooth(self) -> Callable[[Tensor], Tensor]:
+        """Averages values [V, C] with those of the vertices around."""
+        return averaging(self.faces, len(self.rest))
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A dressed person in a pose, standing on the floor, y = 0.
+
+    vertices, normals: [V, 3], of the person's mesh
+    body: the body inside, in world space
+    """
+
+    person: DressedPerson
+    vertices: Tensor
+    normals: Tensor
+    body: BodyState
+
+
+def dressed_person(recipe: AvatarRecipe, report: Callable[[int], None] = lambda done: None) -> DressedPerson:
+    """Make the body of a recipe and dress it; the pose is left open.
+
+    Args:
+        report: told how many of four steps are done.
+
+    Raises:
+        ValueError: if the recipe names a cut, fabric or hair style that does not exist, or a number is out of range.
+    """
+    body = load_modiste_body()
+    shape = body.phenotype_shape(**recipe.phenotype())
+    figure = measure(body, shape)
+    return DressedPerson(recipe, figure, shape, tuple(dress(figure, recipe, report)))
+
+
+def posed(person: DressedPerson, pose: Tensor) -> Posed:
+    """Put a person into a pose: axis-angle radians [55, 3]."""
+    state = BodyState(person.figure.body, BodyParameters(person.shape, pose, torch.zeros(3)))
+    vertices = apply_transforms(blend_transforms(person.skinning, state.posed().transforms), person.rest)
+    lift = torch.tensor([0.0, -float(vertices[:, 1].min()), 0.0])
+    vertices = vertices + lift
+    standing = BodyState(state.model, replace(state.parameters, translation=state.parameters.translation + lift))
+    return Posed(person, vertices, vertex_normals(vertices, person.faces), standing)
+
+
+def dress(figure: Figure, recipe: AvatarRecipe, report: Callable[[int], None]) -> list[Layer]:
+    """Make all layers of a person at rest: what skin clothes leave bare, shoes, garments from the inside out, and hair."""
+    seed = recipe.seed
+    made: dict[str, tuple[Piece, ...]] = {"shoes": _pieces(make_shoes(figure, recipe.shoes, seed))}
+    obstacle = _with_pieces(body_obstacle(figure), made["shoes"])
+    report(1)
+    if recipe.lower:
+        made["lower"] = _pieces(make_lower(figure, recipe.lower, obstacle, seed + 1))
+    report(2)
+    if recipe.upper:
+        made["upper"] = _pieces(make_upper(figure, recipe.upper, _with_pieces(obstacle, made.get("lower", ())), seed + 2))
+    report(3)
+    hair = make_hair(figure, recipe.hair, recipe.complexion, _with_pieces(obstacle, made.get("upper", ())), seed + 3)
+    worn = dict(made)
+    if recipe.lower and recipe.upper:
+        worn["lower"] = tuple(_without_tucked(figure, piece, recipe) for piece in made["lower"])
+    layers = [Layer(slot, made[slot], worn[slot]) for slot in SLOTS if slot in made]
+    skin = (_bare_skin(figure, recipe),)
+    return [Layer("skin", skin, skin), *layers, *([Layer("hair", tuple(hair), tuple(hair))] if hair else [])]
+
+
+def _pieces(made: Piece | list[Piece]) -> tuple[Piece, ...]:
+    return (made,) if isinstance(made, Piece) else tuple(made)
+
+
+def _without_tucked(figure: Figure, lower: Piece, recipe: AvatarRecipe) -> Piece:
+    """Cut away what lies well under the upper garment."""
+    height = lower.sheet.values["start"][:, 1]
+    return kept(lower, (height < upper_hem(figure, UPPER_CUTS[recipe.upper.cut]) + 0.035)[lower.sheet.faces].any(1))
+
+
+def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:
+    """Return the skin without what lies well inside clothes."""
+    brows = brow_color(recipe.hair)
+    face = Face(recipe.complexion, recipe.eyes, brows, recipe.lips, recipe.gender, recipe.stubble, recipe.features)
+    edges = [shoe_edge(figure, figure.sheet)]
+    if recipe.upper:
+        edges.append(upper_edge(figure, figure.sheet, UPPER_CUTS[recipe.upper.cut]))
+    if recipe.lower:
+        edges.append(lower_edge(figure, figure.sheet, LOWER_CUTS[recipe.lower.cut]))
+    covered = torch.where(figure.on_parts("head", "hand"), -1.0, torch.stack(edges).amax(0))
+    scalp_hair = None if recipe.hair.style == "bald" else recipe.hair.color
+    if scalp_hair is not None:
+        covered = torch.maximum(covered, above_hairline(figure.sheet.values["canonical"]) - 0.01)
+    return skin_piece(figure, face, covered, scalp_hair, recipe.seed)
+
+
+def _with_pieces(obstacle: Obstacle, pieces: tuple[Piece, ...]) -> Obstacle:
+    for piece in pieces:
+        obstacle = obstacle.joined(piece.sheet.position, piece.sheet.values["normal"])
+    return obstacle
+
+
+def _packed(pieces: tuple[Piece, ...]) -> Tensor:
+    """Place all panels of some pieces side by side in the unit square: [F, 3, 2]."""
+    charts, start = [], 0
+    for piece in pieces:
+        charts.append(piece.panel + start)
+        start += int(piece.panel.max()) + 1
+    _, chart = torch.unique(torch.cat(charts), return_inverse=True)
+    uv, _ = pack(torch.cat([piece.corner_uv for piece in pieces]), chart, torch.ones(int(chart.max()) + 1), 1024)
+    return uv

@@ -1,0 +1,99 @@
+"""Drawing people: adults of both sexes, all builds and complexions, in any mix of garments, fabrics and colours."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+from .colors import COLOR_WORDS, draw_color
+from .fabrics import PATTERNS, Color, Fabric
+from .hair import STYLES, Hair
+from .lowers import LOWER_CUTS, LowerGarment
+from .recipes import EYE_COLORS, HAIR_COLORS, AvatarRecipe
+from .shoes import Shoes
+from .uppers import UPPER_CUTS, UpperGarment
+
+_WOMENS_CUTS = ("skirt",)  # a cut whose name has one of these words is worn by women
+_LONG_HAIR = ("bob", "long", "wavy", "ponytail", "bun")
+_LIGHT = ("white", "beige", "light blue", "yellow", "pink")
+_DARK = ("black", "navy", "blue", "green", "red", "burgundy", "purple", "teal", "brown")
+_DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
+# Patterns that mix the ground with another tone of itself, since with white they would be called by a paler colour.
+_TONE_IN_TONE = ("checks", "tartan")
+# Patterns that only some garments are made of.
+_ONLY = {"denim": ("jeans", "skirt", "shorts", "shirt", "jacket", "dress"), "knit": ("sweater", "cardigan", "beanie", "dress")}
+_ALWAYS = {"jeans": "denim", "sweater": "knit"}
+
+
+def draw_person(draw: random.Random, seed: int) -> AvatarRecipe:
+    """Draw a person and an outfit; the pose is left at the recipe's default.
+
+    Args:
+        seed: the recipe's own, for what it leaves to chance.
+    """
+    woman = draw.random() < 0.5
+    complexion = draw.random()
+    dark_haired = complexion > 0.55
+    age = draw.uniform(0.60, 1.0)
+    features = tuple(draw.triangular(-1.2, 1.2, 0.0) for _ in range(8))
+    hair = Hair(_draw_style(draw, woman), _draw_hair_color(draw, dark_haired, age))
+    upper, lower = draw.choice(list(UPPER_CUTS)), draw.choice(_worn_by(woman, LOWER_CUTS))
+    return AvatarRecipe(
+        gender=draw.uniform(0.85, 1.0) if woman else draw.uniform(0.0, 0.12),
+        age=age,
+        muscle=draw.triangular(0.25, 0.85, 0.45 if woman else 0.58),
+        weight=draw.triangular(0.15, 0.95, 0.45),
+        height=draw.triangular(0.28, 0.72, 0.5),
+        proportions=draw.uniform(0.0, 0.45),
+        complexion=complexion,
+        eyes=draw.choice(EYE_COLORS[:2] if dark_haired else EYE_COLORS),
+        lips=draw.uniform(0.1, 0.8) if woman else 0.0,
+        stubble=0.0 if woman else draw.choice((0.0, 0.0, 0.35, 0.7, 1.0)),
+        features=features,
+        hair=hair,
+        upper=UpperGarment(upper, draw_fabric(draw, upper), draw.random()),
+        lower=LowerGarment(lower, draw_fabric(draw, lower), draw.random()),
+        shoes=_draw_shoes(draw),
+        seed=seed,
+    )
+
+
+def draw_fabric(draw: random.Random, cut: str) -> Fabric:
+    """Draw a cloth for a garment of some cut; its first colour clearly deserves its word."""
+    pattern = _ALWAYS.get(cut)
+    if pattern is None or (pattern == "knit" and draw.random() < 0.3):
+        fitting = [name for name in PATTERNS if any(word in cut for word in _ONLY.get(name, (cut,)))]
+        pattern = draw.choice(["plain"] * (len(fitting) // 2) + fitting)
+    words = [word for word in COLOR_WORDS if word != "white"] if pattern in _TONE_IN_TONE else list(COLOR_WORDS)
+    word = draw.choice(_DENIM if pattern == "denim" else words)
+    ground = draw_color(draw, word)
+    mark = _other_tone(ground) if pattern in _TONE_IN_TONE else draw_color(draw, draw.choice(_DARK if word in _LIGHT else _LIGHT))
+    third = draw_color(draw, draw.choice(("yellow", "white", "orange", "red")))
+    return Fabric(pattern, (ground, mark, third), draw.uniform(0.85, 1.5))
+
+
+def _other_tone(color: Color) -> Color:
+    """Return a darker tone of a colour, or a lighter one of a dark colour."""
+    if max(color) > 0.35:
+        return tuple(0.42 * channel for channel in color)
+    return tuple(channel + 0.28 * (1 - channel) for channel in color)
+
+
+def _draw_shoes(draw: random.Random) -> Shoes:
+    color = draw_color(draw, draw.choice(("white", "white", "black", "black", "brown", "red", "navy", "grey", "beige", "blue", "green")))
+    return Shoes(color, draw.choice(((0.95, 0.95, 0.93), color)), draw.choice(((0.94, 0.94, 0.93), (0.18, 0.18, 0.19))))
+
+
+def _draw_style(draw: random.Random, woman: bool) -> str:
+    fitting = [style for style in STYLES if style != "bald"] if woman else [style for style in STYLES if style not in _LONG_HAIR]
+    return draw.choice([*fitting, *(_LONG_HAIR if woman else ("short", "side part"))])
+
+
+def _draw_hair_color(draw: random.Random, dark_haired: bool, age: float) -> Color:
+    if age > 0.8 and draw.random() < 0.6:
+        return draw.choice(((0.55, 0.54, 0.52), (0.75, 0.74, 0.72)))
+    return draw.choice(HAIR_COLORS[:3] if dark_haired else HAIR_COLORS[:-1])
+
+
+def _worn_by(woman: bool, cuts: Iterable[str]) -> list[str]:
+    return [cut for cut in cuts if woman or not any(word in cut for word in _WOMENS_CUTS)]

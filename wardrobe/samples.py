@@ -1,0 +1,209 @@
+"""Samples: dressed people before the camera with exact ground truth, each a pure function of a seed and an index."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ..models.body import BodyState
+from ..models.render import Camera
+from .backgrounds import draw_background
+from .captions import fabric_color, flat_caption, garment_words, person_caption, person_words
+from .colors import color_word
+from .dressing import DressedPerson, dressed_person, posed
+from .flats import flat_picture
+from .framing import Shot, draw_shot, shot_camera
+from .people import draw_person
+from .poses import pose_of
+from .recipes import AvatarRecipe
+from .shading import Picture, picture
+from .slots import PART_INDEX, SLOTS
+
+# So many samples in a row show the same person in the same clothes, as the pictures of one catalogue shoot do: dressing costs more
+# than a picture. Walk through indices in order, or in runs of this length, to profit.
+SHOTS = 3
+_VISIBLE = 0.01  # share of the person from which on a garment is worth a word
+_GREY = 128
+
+
+@dataclass(frozen=True)
+class GarmentTruth:
+    """One garment of a sample.
+
+    slot, cut, pattern: as in the recipe
+    color:        colour word of the ground
+    words:        "striped blue T-shirt"
+    flat:         [Hf, Wf, 3] uint8 alone on white, portrait like the person's picture (shoes and hats: the transpose), or None
+    flat_mask:    [Hf, Wf] bool, or None
+    mask:         [H, W] bool, where it is seen on the person
+    occlusion:    share of it, as if alone before the camera, that something else hides: 0..1
+    flat_caption: "a striped blue T-shirt on a white background"
+    """
+
+    slot: str
+    cut: str
+    pattern: str
+    color: str
+    words: str
+    flat: Tensor | None
+    flat_mask: Tensor | None
+    mask: Tensor
+    occlusion: float
+    flat_caption: str
+
+
+@dataclass(frozen=True)
+class PersonSample:
+    """A picture of a dressed person with ground truth.
+
+    image:         [H, W, 3] uint8
+    garments:      in the order of SLOTS
+    agnostic:      [H, W, 3] uint8, the picture with what tells the upper garments greyed out (128); see `agnostic_area`
+    agnostic_mask: [H, W] bool, what is greyed out
+    parts:         [H, W] uint8 index into PARTS; masks of garments, skin and hair partition the person
+    uv:            [H, W, 2] place on the flat panels of the layer that is seen, 0..1; a spot of the surface keeps it in all poses
+    depth:         [H, W] camera-space z, metres; 0 on the background
+    camera, body:  body is in world space, as posed
+    caption:       see `captions.person_caption`; names only what can be seen
+    recipe:        the person; its pose is the one struck, as rotations
+    shot:          how the person is placed before the camera
+    picture:       the surface address of every pixel
+    person:        the mesh that the address belongs to
+    """
+
+    image: Tensor
+    garments: tuple[GarmentTruth, ...]
+    agnostic: Tensor
+    agnostic_mask: Tensor
+    parts: Tensor
+    uv: Tensor
+    depth: Tensor
+    camera: Camera
+    body: BodyState
+    caption: str
+    recipe: AvatarRecipe
+    shot: Shot
+    picture: Picture
+    person: DressedPerson
+
+
+def person_sample(seed: int, index: int, width: int = 192, height: int = 256, flats: bool = True) -> PersonSample:
+    """Make sample `index` of a seed: the same bytes in every process.
+
+    SHOTS samples in a row share the person and the clothes and differ in pose, view, light and background.
+
+    Args:
+        flats: whether to make the flat pictures of the garments.
+
+    Raises:
+        ValueError: if the index is negative or the picture is not portrait.
+    """
+    if index < 0:
+        raise ValueError(f"The index is {index}: samples count from 0.")
+    if not 0 < width <= height:
+        raise ValueError(f"The picture is {width}x{height}: people need a portrait format, such as 192x256.")
+    with _one_thread():
+        person = _dressed(seed, index // SHOTS)
+        garment_flats = _flats(seed, index // SHOTS, width, height) if flats else {}
+        return _taken(person, draw_shot(random.Random(f"shot:{seed}:{index}")), garment_flats, width, height)
+
+
+def worn_garments(recipe: AvatarRecipe) -> dict[str, tuple[str, str, str]]:
+    """Return slot -> (cut, pattern, colour word) of what a recipe wears, in the order of SLOTS."""
+    worn = {}
+    for slot in SLOTS:
+        garment = getattr(recipe, slot, None)
+        if garment is None:
+            continue
+        fabric = getattr(garment, "fabric", None)
+        if fabric is None:
+            worn[slot] = (getattr(garment, "cut", "shoes"), "plain", color_word(garment.color))
+        else:
+            worn[slot] = (garment.cut, fabric.pattern, fabric_color(fabric))
+    return worn
+
+
+def agnostic_area(parts: Tensor) -> Tensor:
+    """Return what a try-on must not see [H, W] bool: dress, upper and outer garment with a margin, arms and neck.
+
+    As in VITON-style data, face, hair, hat, hands, lower garment, legs and shoes stay; the margin hides the garment's outline.
+    """
+    hidden = ("upper", "dress", "outer", "torso_skin", "left_arm", "right_arm")
+    kept = ("face", "hair", "hat", "hands", "lower", "left_leg", "right_leg", "shoes")
+    reach = max(1, round(0.03 * parts.shape[1]))
+    hide = torch.isin(parts, torch.tensor([PART_INDEX[name] for name in hidden], dtype=parts.dtype))
+    grown = torch.nn.functional.max_pool2d(hide[None, None].float(), 2 * reach + 1, 1, reach)[0, 0] > 0
+    return grown & ~torch.isin(parts, torch.tensor([PART_INDEX[name] for name in kept], dtype=parts.dtype))
+
+
+def _taken(
+    person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Tensor]], width: int, height: int
+) -> PersonSample:
+    standing = posed(person, pose_of(shot.pose, person.figure.joints))
+    camera = shot_camera(standing, shot, width, height)
+    taken = picture(standing, camera, shot.lamps, shot.background, shot.azimuth)
+    face = taken.face.long()
+    seen = face >= 0
+    parts = torch.where(seen, person.face_part[face], torch.zeros((), dtype=torch.uint8))
+    uv = torch.where(seen[..., None], (person.face_uv[face] * taken.barycentric[..., None]).sum(-2), 0.0)
+    garments = tuple(_garment_truths(person, taken, parts, flats))
+    area = max(int(seen.sum()), 1)
+    named = {truth.slot: truth.words for truth in garments if int(truth.mask.sum()) >= _VISIBLE * area}
+    hidden = agnostic_area(parts)
+    return PersonSample(
+        image=taken.image,
+        garments=garments,
+        agnostic=torch.where(hidden[..., None], torch.tensor(_GREY, dtype=torch.uint8), taken.image),
+        agnostic_mask=hidden,
+        parts=parts,
+        uv=uv,
+        depth=taken.depth,
+        camera=camera,
+        body=standing.body,
+        caption=person_caption(person_words(person.recipe), named, shot.background.words, shot.yaw),
+        recipe=person.recipe,
+        shot=shot,
+        picture=taken,
+        person=person,
+    )
+
+
+def _garment_truths(
+    person: DressedPerson, taken: Picture, parts: Tensor, flats: dict[str, tuple[Tensor, Tensor]]
+) -> Iterator[GarmentTruth]:
+    layers = [layer.name for layer in person.layers]
+    for slot, (cut, pattern, color) in worn_garments(person.recipe).items():
+        words = garment_words(cut, pattern, color)
+        flat, flat_mask = flats.get(slot, (None, None))
+        mask = parts == PART_INDEX[slot]
+        occlusion = taken.occlusion(layers.index(slot))
+        yield GarmentTruth(slot, cut, pattern, color, words, flat, flat_mask, mask, occlusion, flat_caption(words))
+
+
+@lru_cache(maxsize=8)
+def _dressed(seed: int, outfit: int) -> DressedPerson:
+    draw = random.Random(f"person:{seed}:{outfit}")
+    return dressed_person(draw_person(draw, draw.randrange(2**31)))
+
+
+@lru_cache(maxsize=8)
+def _flats(seed: int, outfit: int, width: int, height: int) -> dict[str, tuple[Tensor, Tensor]]:
+    layers = _dressed(seed, outfit).layers
+    return {layer.name: flat_picture(layer, width, height) for layer in layers if layer.name in SLOTS}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums of many numbers depend on how threads share them; one thread gives the same bytes everywhere."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

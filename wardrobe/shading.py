@@ -1,0 +1,233 @@
+"""Pictures of posed people: every layer is drawn once, and only the spots that are seen are painted and lit.
+
+A picture is sampled OVERSAMPLING times each way, an odd number, so that one sample of every pixel lies on its centre: there the
+ground truth (face, place on it, depth) is read off. Colours are averaged over all samples of a pixel in linear light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..models.geometry.mesh import vertex_normals
+from ..models.render import Camera, rasterize
+from .backgrounds import Background, GroundShadow, paint_background
+from .dressing import Posed
+from .lighting import Lamps, light_quickly, turned
+from .pieces import Piece, Spots
+from .sheets import averaging
+
+OVERSAMPLING = 3
+_GAMMA = 2.2
+_INSIDE = 0.55  # brightness of the inner side of cloth
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and what every pixel's centre shows.
+
+    image:       [H, W, 3] uint8 sRGB
+    face:        [H, W] int32 face of the person's mesh, -1 on the background
+    barycentric: [H, W, 3] weights of that face's corners; 0 on the background
+    depth:       [H, W] camera-space z in metres; 0 on the background
+    alone:       [L] samples that each layer would cover if it were alone before the camera
+    visible:     [L] samples where each layer is seen
+    """
+
+    image: Tensor
+    face: Tensor
+    barycentric: Tensor
+    depth: Tensor
+    alone: Tensor
+    visible: Tensor
+
+    def occlusion(self, layer: int) -> float:
+        """Return the share of a layer, as if alone before the camera, that other layers hide: 0..1; 1 if it is out of sight."""
+        return 1 - float(self.visible[layer]) / float(self.alone[layer]) if self.alone[layer] else 1.0
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the samples of a picture see, [h, w] each; h and w are OVERSAMPLING times the picture's."""
+
+    face: Tensor
+    barycentric: Tensor
+    depth: Tensor
+
+
+def picture(posed: Posed, camera: Camera, lamps: Lamps, background: Background, azimuth: float) -> Picture:
+    """Take a picture of a posed person.
+
+    Args:
+        lamps: as seen by a camera in front; they and the background turn with `azimuth`.
+        azimuth: degrees by which the camera stands to the person's left: 0 in front, 90 sees the left side, 180 the back.
+    """
+    person = posed.person
+    lamps = turned(lamps, azimuth)
+    fine = _finer(camera)
+    starts = torch.searchsorted(person.face_layer, torch.arange(len(person.layers) + 1)).tolist()
+    groups = [person.faces[start:stop] for start, stop in zip(starts, starts[1:], strict=False)]
+    samples, alone, visible = _nearest(posed.vertices, groups, fine)
+    light = light_quickly(posed.vertices, posed.normals, person.warmth, person.hollow, person.smooth, lamps)
+    color = shade(person.pieces, posed.vertices, light, samples, fine)
+    shadow = GroundShadow(posed.vertices, lamps.key[0])
+    behind = paint_background(background, camera, azimuth, shadow) ** _GAMMA
+    coverage = _mean((samples.face >= 0)[..., None].float())
+    linear = _mean(color) + (1 - coverage) * behind
+    centre = slice(OVERSAMPLING // 2, None, OVERSAMPLING)
+    return Picture(
+        image=to_bytes(linear),
+        face=samples.face[centre, centre].int(),
+        barycentric=samples.barycentric[centre, centre].contiguous(),
+        depth=samples.depth[centre, centre].contiguous(),
+        alone=alone,
+        visible=visible,
+    )
+
+
+def picture_alone(pieces: Sequence[Piece], position: Tensor, camera: Camera, lamps: Lamps) -> tuple[Tensor, Tensor]:
+    """Take a picture of some pieces on pure white: [H, W, 3] uint8, and which pixels' centres they cover [H, W] bool.
+
+    Args:
+        position: [V, 3] of all pieces' vertices, one piece after the other.
+    """
+    starts = torch.tensor([0, *(len(piece.labels) for piece in pieces)]).cumsum(0)
+    faces = torch.cat([piece.sheet.faces + start for piece, start in zip(pieces, starts, strict=False)])
+    fine = _finer(camera)
+    samples, _, _ = _nearest(position, [faces], fine)
+    warmth = torch.cat([torch.full((len(piece.labels),), piece.warmth) for piece in pieces])
+    normal = vertex_normals(position, faces)
+    light = light_quickly(position, normal, warmth, torch.zeros(len(position)), averaging(faces, len(position)), lamps)
+    color = shade(pieces, position, light, samples, fine)
+    coverage = _mean((samples.face >= 0)[..., None].float())
+    centre = slice(OVERSAMPLING // 2, None, OVERSAMPLING)
+    return to_bytes(_mean(color) + (1 - coverage)), samples.face[centre, centre] >= 0
+
+
+def shade(pieces: Sequence[Piece], position: Tensor, light: Tensor, samples: Samples, camera: Camera) -> Tensor:
+    """Paint and light what is seen of the pieces: linear colours [h, w, 3], 0 where there is nothing.
+
+    Args:
+        position, light: [V, 3] of all pieces' vertices, one piece after the other.
+    """
+    color = torch.zeros(samples.face.numel(), 3)
+    relief = torch.zeros(samples.face.numel())
+    panel_of = torch.full((samples.face.numel(),), -1)
+    flat_face = samples.face.flatten()
+    seen = (flat_face >= 0).nonzero()[:, 0]
+    face_seen, barycentric = flat_face[seen], samples.barycentric.reshape(-1, 3)[seen]
+    footprint = samples.depth.flatten()[seen] / float(camera.intrinsics[0, 0])
+    counts = torch.tensor([0, *(len(piece.panel) for piece in pieces)]).cumsum(0).tolist()
+    vertex = panel = 0
+    for piece, start, stop in zip(pieces, counts, counts[1:], strict=False):
+        mine = ((face_seen >= start) & (face_seen < stop)).nonzero()[:, 0]
+        last_vertex, last_panel = vertex + len(piece.labels), panel + int(piece.panel.max()) + 1
+        if len(mine):
+            face, weight, spot = face_seen[mine] - start, barycentric[mine], seen[mine]
+            corners = piece.sheet.faces[face]
+            paint = piece.paint(_spots(piece, face, corners, weight, footprint[mine]))
+            lit = _mixed(light[vertex:last_vertex], corners, weight)
+            color[spot] = _lit(paint.color, lit * _inside(position[vertex:last_vertex], corners, camera)[:, None])
+            panel_of[spot] = panel + piece.panel[face]
+            if paint.relief is not None:
+                relief[spot] = paint.relief / footprint[mine]
+        vertex, panel = last_vertex, last_panel
+    shape = samples.face.shape
+    return color.view(*shape, 3) * _embossing(relief.view(shape), panel_of.view(shape))[..., None]
+
+
+def to_bytes(linear: Tensor) -> Tensor:
+    """Encode linear colours [..., 3] as uint8 sRGB."""
+    return (linear.clamp(0, 1) ** (1 / _GAMMA) * 255).round().to(torch.uint8)
+
+
+def _nearest(vertices: Tensor, groups: list[Tensor], camera: Camera) -> tuple[Samples, Tensor, Tensor]:
+    """Draw groups of faces one by one and keep the nearest: samples, and how many each group covers alone and is seen in [G]."""
+    size = (camera.height, camera.width)
+    face = torch.full(size, -1, dtype=torch.int64)
+    barycentric, depth = torch.zeros(*size, 3), torch.full(size, torch.inf)
+    alone, start = [], 0
+    owner = torch.full(size, -1)
+    for index, faces in enumerate(groups):
+        used = slice(int(faces.min()), int(faces.max()) + 1)
+        rows, columns, part = _cropped(vertices[used], camera)
+        if part is None:
+            alone.append(0)
+        else:
+            fragments = rasterize(vertices[used], faces - used.start, part)
+            hit = fragments.face >= 0
+            alone.append(int(hit.sum()))
+            nearer = hit & (fragments.depth < depth[rows, columns])
+            for image, new in ((face, fragments.face + start), (barycentric, fragments.barycentric), (depth, fragments.depth)):
+                image[rows, columns][nearer] = new[nearer]
+            owner[rows, columns][nearer] = index
+        start += len(faces)
+    visible = torch.bincount(owner[owner >= 0], minlength=len(groups))
+    depth[owner < 0] = 0
+    return Samples(face, barycentric, depth), torch.tensor(alone), visible
+
+
+def _cropped(points: Tensor, camera: Camera) -> tuple[slice, slice, Camera | None]:
+    """Return the rows and columns that points may cover, and the camera of that part of the picture; None if there is none."""
+    seen = points @ camera.view[:3, :3].T + camera.view[:3, 3]
+    pixels = (seen @ camera.intrinsics.T)[:, :2] / seen[:, 2:].clamp_min(0.05)
+    left, top = (int(value) for value in (pixels.amin(0) - 1).floor().clamp_min(0))
+    right, bottom = (pixels.amax(0) + 2).ceil().minimum(torch.tensor([camera.width, camera.height])).int().tolist()
+    rows, columns = slice(top, bottom), slice(left, right)
+    if right <= left or bottom <= top:
+        return rows, columns, None
+    intrinsics = camera.intrinsics.clone()
+    intrinsics[0, 2] -= left
+    intrinsics[1, 2] -= top
+    return rows, columns, Camera(camera.view, intrinsics, right - left, bottom - top)
+
+
+def _finer(camera: Camera) -> Camera:
+    scale = torch.tensor([OVERSAMPLING, OVERSAMPLING, 1.0])[:, None]
+    return Camera(camera.view, camera.intrinsics * scale, camera.width * OVERSAMPLING, camera.height * OVERSAMPLING)
+
+
+def _spots(piece: Piece, face: Tensor, corners: Tensor, weight: Tensor, footprint: Tensor) -> Spots:
+    names = [name for name in piece.sheet.values if name != "skinning"]
+    widths = [piece.sheet.values[name].shape[1] for name in names]
+    together = torch.cat([piece.sheet.values[name] for name in names], 1)
+    values = dict(zip(names, _mixed(together, corners, weight).split(widths, 1), strict=True))
+    uv = (piece.corner_uv[face] * weight[..., None]).sum(1)
+    return Spots(uv, piece.panel[face], values, footprint)
+
+
+def _mixed(values: Tensor, corners: Tensor, weight: Tensor) -> Tensor:
+    """Interpolate values [V, C] at spots: [N, C]."""
+    mixed = values[corners[:, 0]] * weight[:, :1]
+    for corner in (1, 2):
+        mixed = mixed.addcmul_(values[corners[:, corner]], weight[:, corner : corner + 1])
+    return mixed
+
+
+def _inside(position: Tensor, corners: Tensor, camera: Camera) -> Tensor:
+    """Return the brightness [N] of faces by the side that is seen: cloth is darker inside."""
+    a, b, c = (position[corners[:, corner]] for corner in range(3))
+    facing = (torch.linalg.cross(b - a, c - a, dim=1) * (camera.position - a)).sum(1)
+    return torch.where(facing > 0, 1.0, _INSIDE)
+
+
+def _embossing(relief: Tensor, owner: Tensor) -> Tensor:
+    """Return the brightness [h, w] of relief (in samples) that is lit from above and a little from the left."""
+    down, right = torch.zeros_like(relief), torch.zeros_like(relief)
+    down[:-1] = (relief[1:] - relief[:-1]) * (owner[1:] == owner[:-1])
+    right[:, :-1] = (relief[:, 1:] - relief[:, :-1]) * (owner[:, 1:] == owner[:, :-1])
+    return (1 + 0.85 * down + 0.4 * right).clamp(0.6, 1.3)
+
+
+def _lit(color: Tensor, light: Tensor) -> Tensor:
+    """Multiply sRGB colour by linear light, giving linear colour; bright parts roll off instead of clipping."""
+    linear = color.clamp(0, 1) ** _GAMMA * light
+    return (linear / (1 + (linear - 0.75).clamp_min(0))).clamp(0, 1)
+
+
+def _mean(samples: Tensor) -> Tensor:
+    """Average the samples [h, w, C] of every pixel: [H, W, C]."""
+    return torch.nn.functional.avg_pool2d(samples.movedim(-1, 0)[None], OVERSAMPLING)[0].movedim(0, -1)
