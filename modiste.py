@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("Cancelled.", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
-        install = f"{sys.executable} -m pip install -r requirements-headless.txt"
+        install = f"{sys.executable} -m pip install -r {options.requirements}"
         print(f"The Python package '{error.name}' is missing: run '{install}'.", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read our output has had enough
@@ -131,6 +131,7 @@ def _nodes() -> dict:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="modiste.py", description=__doc__)
+    parser.set_defaults(requirements="requirements-headless.txt")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("run", help="run a workflow file, of UI format or API format")
@@ -163,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, metavar="FILE", help="settings, TOML (default: the run's own, or lab/training/configs)"
     )
     command.add_argument("--steps", type=int, metavar="N", help="train so many steps instead of what the settings say")
-    command.set_defaults(command=train)
+    command.set_defaults(command=train, requirements="requirements-dev.txt")
 
     command = commands.add_parser("bench", help="measure speed")
     command.add_argument("name", metavar="NAME", help="splat, import or compose")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,9 @@ from .metadata import training_metadata
 from .optimization import learning_rate, make_optimizer, update_average
 from .order import BatchOrder, buckets_of, generator_of, seed_of
 from .task import Task
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,28 @@ def train(run: Run, resume: bool, console: Console) -> None:
             loss is not finite.
         KeyboardInterrupt: if it was stopped; a checkpoint of that moment is written.
     """
-    _prepare_folders(run, resume)
-    Trainer(run, resume, console).run_all()
+    from accelerate import Accelerator
+
+    config = run.config
+    accelerator = Accelerator(mixed_precision=config.precision, gradient_accumulation_steps=config.accumulation)
+    _check(run, resume)
+    accelerator.wait_for_everyone()  # no process may find what another is about to write
+    if accelerator.is_main_process:
+        _make_folders(run)
+    Trainer(run, resume, console, accelerator).run_all()
 
 
-def _prepare_folders(run: Run, resume: bool) -> None:
+def _check(run: Run, resume: bool) -> None:
     found = checkpoints(run.checkpoints)
     if resume and not found:
         raise ValueError(f"There is no checkpoint in '{run.checkpoints}' to resume from: start without --resume.")
     if found and not resume:
         raise ValueError(f"'{run.folder}' holds a run already: go on with --resume, or move that folder away to start anew.")
+    if run.data is not None and not run.data.is_dir():
+        raise FileNotFoundError(f"There is no folder '{run.data}' to learn from: check --data.")
+
+
+def _make_folders(run: Run) -> None:
     for folder in (run.checkpoints, run.folder / "sheets", run.output.parent):
         check_writable(folder)
     for leftover in run.checkpoints.glob(".*.tmp.safetensors"):  # of a process that was killed while it wrote
@@ -93,11 +108,8 @@ class Loss(nn.Module):
 class Trainer:
     """A run at work."""
 
-    def __init__(self, run: Run, resume: bool, console: Console) -> None:
-        from accelerate import Accelerator
-
-        self.run, self.config, self.console = run, run.config, console
-        self.accelerator = Accelerator(mixed_precision=self.config.precision, gradient_accumulation_steps=self.config.accumulation)
+    def __init__(self, run: Run, resume: bool, console: Console, accelerator: Accelerator) -> None:
+        self.run, self.config, self.console, self.accelerator = run, run.config, console, accelerator
         self.log = LossLog(run.folder / "log.csv")
         dataset = run.task.dataset(run.data, self.config.data_seed)
         buckets = buckets_of(dataset, self.config.batch)
@@ -105,7 +117,7 @@ class Trainer:
         self.progress = load_newest(run.checkpoints, self.trained, self._say) if resume else Progress()
         self.batches = self._batches(dataset, buckets)
         for name in self.config.compile:
-            _submodule(self.trained.model, name).compile()
+            _submodule(self.trained.model, name).compile(dynamic=False)  # a graph for each shape of batch
         self.loss, self.optimizer = self.accelerator.prepare(Loss(run.task, self.trained.model), self.trained.optimizer)
         if self.accelerator.is_main_process:
             self.log.cut(self.progress.step)
@@ -169,11 +181,13 @@ class Trainer:
             group["lr"] = rate
         logs: dict[str, float] = {}
         for part in range(accumulation):
-            noise = ("noise", self.config.seed, step, part, self.accelerator.process_index)
-            torch.manual_seed(seed_of("dropout", *noise))
+            # Counted over all processes: where a batch is computed changes nothing.
+            position = (step * accumulation + part) * self.accelerator.num_processes + self.accelerator.process_index
+            torch.manual_seed(seed_of("dropout", self.config.seed, position))
+            generator = generator_of(self.accelerator.device, "noise", self.config.seed, position)
             batch = send_to_device(next(self.batches), self.accelerator.device)
             with self.accelerator.accumulate(self.loss):
-                loss, logged = self.loss(batch, generator_of(self.accelerator.device, *noise), step)
+                loss, logged = self.loss(batch, generator, step)
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
                     length = self.accelerator.clip_grad_norm_(self.loss.parameters(), self.config.clip)
