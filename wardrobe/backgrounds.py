@@ -141,7 +141,10 @@ def _paper(background: Background, place: Tensor, on_floor: Tensor) -> Tensor:
 def _wall_and_floor(background: Background, place: Tensor, on_floor: Tensor) -> Tensor:
     """A painted wall with a skirting board over a floor of boards."""
     x, y, z = place.unbind(1)
-    wall = torch.tensor(background.color) * (0.90 + 0.10 * torch.exp(-((x / 1.8) ** 2)) + 0.02 * layered(place * 2, 2, background.seed))[:, None]
+    wall = (
+        torch.tensor(background.color)
+        * (0.90 + 0.10 * torch.exp(-((x / 1.8) ** 2)) + 0.02 * layered(place * 2, 2, background.seed))[:, None]
+    )
     board = smoothstep(0.09, 0.08, y)
     trim = torch.tensor((0.90, 0.89, 0.87)) * (0.82 + 0.18 * smoothstep(0.0, 0.02, y))[:, None]
     wall = torch.lerp(wall, trim, board[:, None])
@@ -158,14 +161,21 @@ def _street(background: Background, place: Tensor, on_floor: Tensor) -> Tensor:
     """Houses with rows of windows over a pavement."""
     x, y, z = place.unbind(1)
     house = (x / 2.3 + 0.3).floor()
-    tint = torch.stack([scatter_values(torch.stack([house, torch.full_like(house, row)], 1).long(), background.seed % 997) for row in (0, 1, 2)], 1)
+    tint = torch.stack(
+        [scatter_values(torch.stack([house, torch.full_like(house, row)], 1).long(), background.seed % 997) for row in (0, 1, 2)], 1
+    )
     wall = 0.42 + 0.38 * tint * torch.tensor([1.0, 0.9, 0.8])
     column, row = (x / 0.9).floor(), ((y - 0.5) / 1.25).floor()
-    inside = smoothstep(0.30, 0.27, ((x / 0.9 - column) - 0.5).abs()) * smoothstep(0.36, 0.33, (((y - 0.5) / 1.25 - row) - 0.5).abs())
+    inside = smoothstep(0.30, 0.27, ((x / 0.9 - column) - 0.5).abs()) * smoothstep(
+        0.36, 0.33, (((y - 0.5) / 1.25 - row) - 0.5).abs()
+    )
     lit = scatter_values(torch.stack([column, row], 1).long(), background.seed % 991)
     glass = torch.lerp(torch.tensor([0.16, 0.20, 0.25]), torch.tensor([0.62, 0.70, 0.78]), (lit**2)[:, None])
     wall = torch.lerp(wall, glass, (inside * (y > 0.5))[:, None])
-    pavement = torch.tensor([0.50, 0.50, 0.50]) * (0.92 + 0.08 * scatter_values(torch.stack([(x / 0.6).floor(), (z / 0.6).floor()], 1).long(), 5))[:, None]
+    pavement = (
+        torch.tensor([0.50, 0.50, 0.50])
+        * (0.92 + 0.08 * scatter_values(torch.stack([(x / 0.6).floor(), (z / 0.6).floor()], 1).long(), 5))[:, None]
+    )
     road = torch.tensor([0.28, 0.28, 0.30]).expand_as(pavement)
     return torch.where(on_floor[:, None], torch.where((z < -2.2)[:, None], road, pavement), wall)
 
@@ -175,7 +185,9 @@ def _room(background: Background, place: Tensor, on_floor: Tensor) -> Tensor:
     x, y, z = place.unbind(1)
     shift = 1.6 * (background.seed % 100 / 100 - 0.5)
     x_room = x - shift
-    color = (torch.tensor(background.color) * 0.55 + 0.38).expand(len(x), 3) * (0.95 + 0.03 * layered(place, 2, background.seed))[:, None]
+    color = (torch.tensor(background.color) * 0.55 + 0.38).expand(len(x), 3) * (0.95 + 0.03 * layered(place, 2, background.seed))[
+        :, None
+    ]
     things = (
         ((-1.5, 1.75), (0.62, 0.80), (0.95, 0.97, 1.0)),  # window
         ((1.25, 1.9), (0.42, 0.30), (0.30, 0.26, 0.24)),  # frame
@@ -187,7 +199,9 @@ def _room(background: Background, place: Tensor, on_floor: Tensor) -> Tensor:
     for (cx, cy), (half_x, half_y), thing in things:
         outside = torch.maximum((x_room - cx).abs() - half_x, (y - cy).abs() - half_y)
         color = torch.lerp(color, torch.tensor(thing).expand_as(color), smoothstep(0.01, -0.01, outside)[:, None])
-    leaves = smoothstep(0.30, 0.26, torch.hypot(x_room + 0.45, (y - 0.75) * 0.8) + 0.12 * layered(place * 7, 2, background.seed + 1))
+    leaves = smoothstep(
+        0.30, 0.26, torch.hypot(x_room + 0.45, (y - 0.75) * 0.8) + 0.12 * layered(place * 7, 2, background.seed + 1)
+    )
     color = torch.lerp(color, torch.tensor([0.22, 0.42, 0.22]).expand_as(color), leaves[:, None])
     rug = smoothstep(1.0, 0.97, torch.hypot(x / 1.7, (z + 1.2) / 1.1))
     floor = torch.lerp(_boards(background, x, z), torch.tensor([0.58, 0.40, 0.36]).expand_as(color), (0.8 * rug)[:, None])

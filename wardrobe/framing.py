@@ -11,10 +11,11 @@ from torch import Tensor
 
 from ..models.body import JOINT_INDEX
 from ..models.render import Camera, look_at
+from .anatomy import Figure
 from .backgrounds import Background, draw_background
 from .dressing import Posed
 from .lighting import STUDIO, Lamps
-from .poses import POSES
+from .pose_families import POSE_FAMILIES, DrawnPose, random_pose
 
 # How much of the person is in the picture, from the ground, a joint or another up.
 FRAMINGS = {"full": None, "knees up": "left_knee", "hips up": "left_hip"}
@@ -58,7 +59,7 @@ _INDOOR, _OUTDOOR = (STUDIO, STUDIO, _SIDE_LIGHT, _BEAUTY), (_OVERCAST, _SUN)
 class Shot:
     """How a person is photographed.
 
-    pose:      a name in POSES, or rotations
+    pose:      what the person does
     azimuth:   degrees by which the camera stands to the person's left, -180..180; 0 is in front
     elevation: degrees by which it looks down
     framing:   a name in FRAMINGS
@@ -67,7 +68,7 @@ class Shot:
     shift:     (x, y) by which the person stands off the middle, as parts of the picture
     """
 
-    pose: str | tuple[tuple[float, float, float], ...]
+    pose: DrawnPose
     azimuth: float
     elevation: float
     framing: str
@@ -83,14 +84,14 @@ class Shot:
         return -self.azimuth
 
 
-def draw_shot(draw: random.Random) -> Shot:
-    """Draw a shot: whole figures seen from the front most often."""
+def draw_shot(draw: random.Random, figure: Figure) -> Shot:
+    """Draw a shot of a figure: whole figures seen from the front most often."""
     low, high = draw.choices(((0, 20), (20, 60), (60, 120), (120, 180)), (0.50, 0.24, 0.12, 0.14))[0]
     background = draw_background(draw)
     lamps = draw.choice(_OUTDOOR if background.kind in ("street", "garden") else _INDOOR)
     mirrored = draw.random() < 0.5
     return Shot(
-        pose=draw.choice([name for name in POSES if name != "rest"]),
+        pose=random_pose(draw, figure, draw.choice([family for family in POSE_FAMILIES if family != "sit"])),
         azimuth=draw.uniform(low, high) * draw.choice((-1, 1)),
         elevation=draw.triangular(-4, 14, 3),
         framing=draw.choices(list(FRAMINGS), (0.76, 0.15, 0.09))[0],

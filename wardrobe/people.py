@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 from .colors import COLOR_WORDS, draw_color
 from .fabrics import PATTERNS, Color, Fabric
+from .figures import random_figure
 from .hair import STYLES, Hair
 from .lowers import LOWER_CUTS, LowerGarment
+from .prints import LOGOS, Print
 from .recipes import EYE_COLORS, HAIR_COLORS, AvatarRecipe
 from .shoes import Shoes
 from .uppers import UPPER_CUTS, UpperGarment
@@ -18,6 +20,7 @@ _LONG_HAIR = ("bob", "long", "wavy", "ponytail", "bun")
 _LIGHT = ("white", "beige", "light blue", "yellow", "pink")
 _DARK = ("black", "navy", "blue", "green", "red", "burgundy", "purple", "teal", "brown")
 _DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
+_SHOE_WORDS = ("white", "white", "black", "black", "brown", "red", "navy", "grey", "beige", "blue", "green")
 # Patterns that mix the ground with another tone of itself, since with white they would be called by a paler colour.
 _TONE_IN_TONE = ("checks", "tartan")
 # Patterns that only some garments are made of.
@@ -32,19 +35,14 @@ def draw_person(draw: random.Random, seed: int) -> AvatarRecipe:
         seed: the recipe's own, for what it leaves to chance.
     """
     woman = draw.random() < 0.5
+    figure = random_figure(draw, woman)
     complexion = draw.random()
     dark_haired = complexion > 0.55
-    age = draw.uniform(0.60, 1.0)
     features = tuple(draw.triangular(-1.2, 1.2, 0.0) for _ in range(8))
-    hair = Hair(_draw_style(draw, woman), _draw_hair_color(draw, dark_haired, age))
+    hair = Hair(_draw_style(draw, woman), _draw_hair_color(draw, dark_haired, figure["age"]))
     upper, lower = draw.choice(list(UPPER_CUTS)), draw.choice(_worn_by(woman, LOWER_CUTS))
     return AvatarRecipe(
-        gender=draw.uniform(0.85, 1.0) if woman else draw.uniform(0.0, 0.12),
-        age=age,
-        muscle=draw.triangular(0.25, 0.85, 0.45 if woman else 0.58),
-        weight=draw.triangular(0.15, 0.95, 0.45),
-        height=draw.triangular(0.28, 0.72, 0.5),
-        proportions=draw.uniform(0.0, 0.45),
+        **figure,
         complexion=complexion,
         eyes=draw.choice(EYE_COLORS[:2] if dark_haired else EYE_COLORS),
         lips=draw.uniform(0.1, 0.8) if woman else 0.0,
@@ -80,7 +78,7 @@ def _other_tone(color: Color) -> Color:
 
 
 def _draw_shoes(draw: random.Random) -> Shoes:
-    color = draw_color(draw, draw.choice(("white", "white", "black", "black", "brown", "red", "navy", "grey", "beige", "blue", "green")))
+    color = draw_color(draw, draw.choice(_SHOE_WORDS))
     return Shoes(color, draw.choice(((0.95, 0.95, 0.93), color)), draw.choice(((0.94, 0.94, 0.93), (0.18, 0.18, 0.19))))
 
 

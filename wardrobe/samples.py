@@ -13,14 +13,12 @@ from torch import Tensor
 
 from ..models.body import BodyState
 from ..models.render import Camera
-from .backgrounds import draw_background
 from .captions import fabric_color, flat_caption, garment_words, person_caption, person_words
 from .colors import color_word
 from .dressing import DressedPerson, dressed_person, posed
 from .flats import flat_picture
 from .framing import Shot, draw_shot, shot_camera
 from .people import draw_person
-from .poses import pose_of
 from .recipes import AvatarRecipe
 from .shading import Picture, picture
 from .slots import PART_INDEX, SLOTS
@@ -71,8 +69,8 @@ class PersonSample:
     depth:         [H, W] camera-space z, metres; 0 on the background
     camera, body:  body is in world space, as posed
     caption:       see `captions.person_caption`; names only what can be seen
-    recipe:        the person; its pose is the one struck, as rotations
-    shot:          how the person is placed before the camera
+    recipe:        the person; its own pose is not the one taken here
+    shot:          the pose, and how the person is placed before the camera
     picture:       the surface address of every pixel
     person:        the mesh that the address belongs to
     """
@@ -111,7 +109,7 @@ def person_sample(seed: int, index: int, width: int = 192, height: int = 256, fl
     with _one_thread():
         person = _dressed(seed, index // SHOTS)
         garment_flats = _flats(seed, index // SHOTS, width, height) if flats else {}
-        return _taken(person, draw_shot(random.Random(f"shot:{seed}:{index}")), garment_flats, width, height)
+        return _taken(person, draw_shot(random.Random(f"shot:{seed}:{index}"), person.figure), garment_flats, width, height)
 
 
 def worn_garments(recipe: AvatarRecipe) -> dict[str, tuple[str, str, str]]:
@@ -145,7 +143,7 @@ def agnostic_area(parts: Tensor) -> Tensor:
 def _taken(
     person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Tensor]], width: int, height: int
 ) -> PersonSample:
-    standing = posed(person, pose_of(shot.pose, person.figure.joints))
+    standing = posed(person, shot.pose.rotations)
     camera = shot_camera(standing, shot, width, height)
     taken = picture(standing, camera, shot.lamps, shot.background, shot.azimuth)
     face = taken.face.long()

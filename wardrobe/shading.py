@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -69,7 +70,7 @@ def picture(posed: Posed, camera: Camera, lamps: Lamps, background: Background, 
     lamps = turned(lamps, azimuth)
     fine = _finer(camera)
     starts = torch.searchsorted(person.face_layer, torch.arange(len(person.layers) + 1)).tolist()
-    groups = [person.faces[start:stop] for start, stop in zip(starts, starts[1:], strict=False)]
+    groups = [person.faces[start:stop] for start, stop in pairwise(starts)]
     samples, alone, visible = _nearest(posed.vertices, groups, fine)
     light = light_quickly(posed.vertices, posed.normals, person.warmth, person.hollow, person.smooth, lamps)
     color = shade(person.pieces, posed.vertices, light, samples, fine)
@@ -122,7 +123,7 @@ def shade(pieces: Sequence[Piece], position: Tensor, light: Tensor, samples: Sam
     footprint = samples.depth.flatten()[seen] / float(camera.intrinsics[0, 0])
     counts = torch.tensor([0, *(len(piece.panel) for piece in pieces)]).cumsum(0).tolist()
     vertex = panel = 0
-    for piece, start, stop in zip(pieces, counts, counts[1:], strict=False):
+    for piece, (start, stop) in zip(pieces, pairwise(counts), strict=True):
         mine = ((face_seen >= start) & (face_seen < stop)).nonzero()[:, 0]
         last_vertex, last_panel = vertex + len(piece.labels), panel + int(piece.panel.max()) + 1
         if len(mine):
