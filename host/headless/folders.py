@@ -44,6 +44,23 @@ def model_path(name: str) -> Path:
     return session.extra_files.get(name) or paths.find_file(session.model_folders, name, "model")
 
 
+def core_model_files(kind: str) -> list[str]:
+    """Return the names of the safetensors files in the models folder of one of core's kinds (`checkpoints`, `loras`), sorted."""
+    suffixes = (".safetensors",)
+    return sorted({*paths.list_files(current().core_model_folder(kind), suffixes), *_extra(suffixes)})
+
+
+def core_model_path(kind: str, name: str) -> Path:
+    """Return the path of a model file of one of core's kinds, or of one that the user named on the command line.
+
+    Raises:
+        ValueError: if the name leads out of the folder.
+        FileNotFoundError: if there is no such file.
+    """
+    session = current()
+    return session.extra_files.get(name) or paths.find_file([session.core_model_folder(kind)], name, "model")
+
+
 def output_path(prefix: str, suffix: str) -> tuple[Path, str]:
     """Return a free, numbered path in the output folder (`modiste/avatar_00001_.ply`) and its name relative to that folder.
 

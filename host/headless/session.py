@@ -62,6 +62,10 @@ class Session:
         """The user's model folder first, then what the pack ships."""
         return [self.base / "models" / "modiste", SHIPPED_WEIGHTS]
 
+    def core_model_folder(self, kind: str) -> Path:
+        """The user's folder of one of core's kinds of models, such as `checkpoints`."""
+        return self.base / "models" / kind
+
 
 _current: list[Session] = []
 

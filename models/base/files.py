@@ -53,17 +53,17 @@ def load_base() -> BaseWeights:
 
 def load_unet(file: Path = UNET_FILE) -> UNet2DConditionModel:
     """Return the denoiser with a file's weights, in float32 and for use, not training."""
-    return _filled(build_unet, unet_to_diffusers(_read(file)))
+    return filled(build_unet, unet_to_diffusers(_read(file)))
 
 
 def load_vae(file: Path = VAE_FILE) -> AutoencoderKL:
     """Return the autoencoder with a file's weights, in float32 and for use, not training."""
-    return _filled(build_vae, vae_to_diffusers(_read(file)))
+    return filled(build_vae, vae_to_diffusers(_read(file)))
 
 
 def load_text_encoder(file: Path = TEXT_FILE) -> CLIPTextModel:
     """Return the text encoder with a file's weights, in float32 and for use, not training."""
-    return _filled(build_text_encoder, _read(file))
+    return filled(build_text_encoder, _read(file))
 
 
 def save_unet(unet: UNet2DConditionModel, file: Path, metadata: Mapping[str, str]) -> None:
@@ -99,8 +99,12 @@ def _write(state: Mapping[str, Tensor], file: Path, metadata: Mapping[str, str])
         save_file(half, temporary, {"version": "1", "licence": LICENCE, **metadata})
 
 
-def _filled(build: Callable[[], Module], state: Mapping[str, Tensor]) -> Module:
-    """Build a module without spending time on random weights, and fill it."""
+def filled(build: Callable[[], Module], state: Mapping[str, Tensor]) -> Module:
+    """Return the module that `build` makes, in float32 with the weights of `state`, for use; no time goes into random weights.
+
+    Raises:
+        RuntimeError: if `state` has other names or sizes than the module.
+    """
     with torch.device("meta"):
         module = build()
     if not any(name.startswith(_TEXT_PREFIX) for name in module.state_dict()):
@@ -109,5 +113,5 @@ def _filled(build: Callable[[], Module], state: Mapping[str, Tensor]) -> Module:
     for name, buffer in module.named_buffers():
         if name.endswith("position_ids"):  # the only buffer, and a count
             buffer.copy_(torch.arange(buffer.numel()).view_as(buffer))
-    module.load_state_dict({name: weight.float() for name, weight in state.items()})
+    module.load_state_dict(state)
     return module.eval().requires_grad_(False)

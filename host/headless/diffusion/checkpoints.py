@@ -1,0 +1,111 @@
+"""SD1.5 checkpoints: one safetensors file in LDM's layout that holds UNet, VAE and text encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ....models.base import TEXT_CONFIG, UNET_CONFIG, VAE_CONFIG
+from ....models.base.files import filled
+from ....models.base.keys import unet_to_diffusers, vae_to_diffusers
+from .clip import HeadlessClip
+from .model import HeadlessModel
+from .vae import HeadlessVae
+
+if TYPE_CHECKING:
+    from torch import nn
+
+UNET, VAE, TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer."
+
+# SD1.5's own sizes, where they are not those of the tiny base.
+SD15_UNET: dict[str, Any] = UNET_CONFIG | {
+    "block_out_channels": (320, 640, 1280, 1280),
+    "cross_attention_dim": 768,
+    "attention_head_dim": 8,  # diffusers counts heads under this name
+    "sample_size": 64,
+}
+SD15_VAE: dict[str, Any] = VAE_CONFIG | {
+    "block_out_channels": (128, 256, 512, 512),
+    "layers_per_block": 2,
+    "sample_size": 512,
+}
+SD15_TEXT: dict[str, Any] = TEXT_CONFIG | {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "projection_dim": 768,
+}
+
+
+def load_checkpoint(path: Path) -> tuple[HeadlessModel, HeadlessClip, HeadlessVae]:
+    """Return the MODEL, CLIP and VAE of an SD1.5 checkpoint; it predicts noise (epsilon), as core takes all such files to do.
+
+    Raises:
+        ValueError: if the file is not safetensors, or holds another model or only a part of one.
+    """
+    unet, vae, encoder = build_checkpoint(read_safetensors(path), path.name)
+    return HeadlessModel(unet, "epsilon"), HeadlessClip(encoder), HeadlessVae(vae)
+
+
+def build_checkpoint(state: Mapping[str, Tensor], name: str) -> tuple[nn.Module, nn.Module, nn.Module]:
+    """Return the UNet, VAE and text encoder of a checkpoint's weights.
+
+    Raises:
+        ValueError: as `load_checkpoint`; `name` is the file's.
+    """
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    if not _is_sd15(state):
+        raise ValueError(f"'{name}' is not an SD1.5 checkpoint, the only kind that runs here: choose one, or run it in ComfyUI.")
+    unet, vae, text = (_part(state, prefix) for prefix in (UNET, VAE, TEXT))
+    text = {f"text_model.{key.removeprefix('text_model.')}": weight.half() for key, weight in text.items()}
+    text = {key: weight for key, weight in text.items() if not key.endswith("position_ids")}
+    return (
+        _built(lambda: UNet2DConditionModel(**SD15_UNET), unet_to_diffusers, unet, "UNet", name),
+        _built(lambda: AutoencoderKL(**SD15_VAE), vae_to_diffusers, vae, "VAE", name),
+        _built(lambda: CLIPTextModel(CLIPTextConfig(**SD15_TEXT)), dict, text, "text encoder", name),
+    )
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file.
+
+    Raises:
+        ValueError: if it is not one.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"'{path.name}' is not a safetensors file, or is damaged: download it again, or save it anew.") from error
+
+
+def _is_sd15(state: Mapping[str, Tensor]) -> bool:
+    """Whether the UNet reads 4 latent channels at width 320 and text of width 768, which tells SD1.5 from its relatives."""
+    first = state.get(f"{UNET}input_blocks.0.0.weight")
+    keys = state.get(f"{UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight")
+    return first is not None and first.shape == (320, 4, 3, 3) and keys is not None and keys.shape == (320, 768)
+
+
+def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): weight for key, weight in state.items() if key.startswith(prefix)}
+
+
+def _built(
+    build: Callable[[], nn.Module],
+    rename: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]],
+    state: Mapping[str, Tensor],
+    part: str,
+    name: str,
+) -> nn.Module:
+    try:
+        return filled(build, rename(state))
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"The {part} in '{name}' is missing or is not SD1.5's: choose a checkpoint with all its parts.") from error
