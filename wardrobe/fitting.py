@@ -1,0 +1,104 @@
+"""Putting a cut bodice on: how far it stands off the body, how it falls, and the folds and quilting that come on top."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .anatomy import Figure, smooth_normals
+from .bodices import Cut, arm_length, hem_height
+from .draping import Obstacle, fall_to, relax
+from .hanging import folds, trunk_tube
+from .noise import ridge, smoothstep
+from .sheets import Sheet
+
+_QUILT = 0.085  # metres from seam to seam of a quilted garment
+_ROUNDS = 12
+
+
+def fit(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: Obstacle, seed: int, over: bool = False) -> Sheet:
+    """Drape a cut bodice.
+
+    Args:
+        looseness: 0 fitted .. 1 loose.
+        over: whether it is worn over another garment, which the obstacle then holds.
+    """
+    ease, slope, flare = (_between(pair, looseness) for pair in (cut.ease, cut.slope, cut.flare))
+    clearance = 0.006 if over else 0.004
+    position = sheet.position + _room(figure, sheet, cut, ease)[:, None] * sheet.values["normal"]
+    if over:
+        position = obstacle.push_out(position, clearance)
+    height, armness = sheet.position[:, 1], sheet.values["armness"][:, 0]
+    bottom = min(hem_height(figure, cut), float(height.min()))
+    tube = trunk_tube(figure, bottom, slope, obstacle if over else None)
+    amount = smoothstep(figure.armpit + 0.06, figure.armpit - 0.06, height) * smoothstep(0.25, 0.05, armness)
+    fallen = (_flare_line(figure, cut) - height).clamp_min(0)
+    extra = 0.003 + ease * _gathering(figure, cut, height) + flare * fallen
+    position = fall_to(position, tube, extra, amount)
+    sheet = relax(sheet.with_values(position=position), obstacle, clearance, _ROUNDS, hung=position - sheet.position)
+    relief = amount * fallen * (0.02 + 0.16 * flare) * folds(tube.polar(position)[0], fallen, seed)
+    if "quilted" in cut.details:
+        relief = relief + quilting(figure, sheet)
+    if not relief.any():
+        return sheet
+    position = obstacle.push_out(sheet.position + relief[:, None] * sheet.values["normal"], clearance)
+    return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1))
+
+
+def quilting(figure: Figure, sheet: Sheet) -> Tensor:
+    """Return how far [V] the filling of a quilted garment bulges between its seams, which run round body and arms."""
+    return 0.016 * (math.pi * seam_distance(figure, sheet.values) / _QUILT).sin()
+
+
+def seam_distance(figure: Figure, values: dict[str, Tensor]) -> Tensor:
+    """Return the metres [N] from the nearest quilting seam below a spot, 0.._QUILT."""
+    arm, armness = values["arm"][:, 0], values["armness"][:, 0]
+    along = torch.where(armness > 0.5, figure.armpit - 0.10 - arm, values["start"][:, 1])
+    return (along - figure.armpit) % _QUILT
+
+
+def _between(pair: tuple[float, float], share: float) -> float:
+    return pair[0] + share * (pair[1] - pair[0])
+
+
+def _flare_line(figure: Figure, cut: Cut) -> float:
+    """Return the height from which cloth goes outwards: the waist, or the chest where nothing holds it at the waist."""
+    return figure.waist if "waisted" in cut.details else figure.armpit - 0.06
+
+
+def _gathering(figure: Figure, cut: Cut, height: Tensor) -> Tensor:
+    """Return the share [V] of its ease that cloth keeps: little where it is gathered, at a belt or an elastic hem."""
+    share = torch.ones_like(height)
+    if "waisted" in cut.details:
+        share = share * (1 - 0.9 * ridge(height - figure.waist, 0.08))
+    if "ribbed" in cut.details or "elastic" in cut.details:
+        hem = hem_height(figure, cut)
+        share = share * (1 - 0.8 * smoothstep(hem + 0.08, hem + 0.03, height))
+    return share
+
+
+def _room(figure: Figure, sheet: Sheet, cut: Cut, ease: float) -> Tensor:
+    """Return the metres [V] that cloth stands off the body before it falls."""
+    armness, arm = sheet.values["armness"][:, 0], sheet.values["arm"][:, 0]
+    # Cloth rests on the shoulders; its ease is below them and towards the end of the sleeves.
+    below = smoothstep(figure.armpit + 0.12, figure.armpit, sheet.position[:, 1])
+    down_sleeve = smoothstep(0.02, 0.20, arm)
+    on_sleeve = (0.12 + 0.9 * down_sleeve) * (armness > 0)
+    resting = 0.004 + 0.25 * max(ease - 0.02, 0.0)
+    share = torch.maximum(0.12 + 0.88 * below * (armness < 0.3), on_sleeve)
+    return resting + ease * share + _sleeve_shape(figure, sheet, cut, ease)
+
+
+def _sleeve_shape(figure: Figure, sheet: Sheet, cut: Cut, ease: float) -> Tensor:
+    """Return the metres [V] that a sleeve stands off beyond its ease."""
+    arm = sheet.values["arm"][:, 0].clamp_min(0)
+    end = cut.sleeve * arm_length(figure)
+    if cut.shape == "puffed":
+        return 0.040 * smoothstep(0.25, 0.75, arm / max(end, 1e-6)) * smoothstep(end - 0.015, end - 0.075, arm)
+    if cut.shape == "flared":
+        return 0.045 * smoothstep(0.45, 1.0, arm / max(end, 1e-6))
+    if cut.shape == "cuffed":
+        return -0.7 * ease * smoothstep(end - 0.085, end - 0.05, arm) * (arm > 0)
+    return torch.zeros_like(arm)
