@@ -1,0 +1,154 @@
+"""The tiny base: how near its autoencoder comes to pictures, how much its own look like the wardrobe's, and whether they obey.
+
+Methods:
+- `ours`: closeness of the autoencoder's reconstructions; of pictures made from captions, distance and agreement
+- `reconstruction`: the originals through our autoencoder, the best that pictures made in its latents can do
+- `floor`: the wardrobe itself, other samples; its distance to the same set, and how often the reader is right on real pictures
+
+Every FD-own is to one second set of as many other samples, so the figures of a table differ only in the first set. With fewer than
+20 samples there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ...models.files import atomic_write
+from ..training.sheets import contact_sheet
+from .base_model import BaseModel, load_base_model
+from .batches import Progress, over, to_bytes
+from .encoder import load_encoder, own_lpips
+from .intervals import GROUPS, mean_row, set_row
+from .metrics.color_difference import picture_delta_e
+from .metrics.frechet import frechet_distance
+from .metrics.pictures import psnr, ssim
+from .network import AttributeNet
+from .reader import agreement, load_reader, readings
+from .reports import Report, Row
+from .samples import Shown, draw
+from .systems import Request
+
+AGREEMENTS = {  # metric -> what must be read as the caption says, of each garment that it names
+    "text_agreement": ("color", "cut"),
+    "text_agreement_color": ("color",),
+    "text_agreement_cut": ("cut",),
+    "text_agreement_pattern": ("pattern",),
+}
+STAGES = 8  # that progress counts
+ON_SHEET = 24
+LETTERS = 24  # pixels of height of the capitals on the sheet of printed words
+CAPITALS = 0.72  # of the font's size
+WORDS = ("MODISTE", "atelier", "No. 5", "WINTER", "sample", "Paris 24", "CORAL", "river")
+
+
+def evaluate(request: Request) -> Report:
+    """Measure the base on `count` unseen people and as many flat garments.
+
+    Raises:
+        FileNotFoundError: if a file of weights is missing.
+    """
+    encoder, reader, model = load_encoder(), load_reader(), load_base_model(request.weights)
+    stages = _Stages(request)
+    drawn = draw(request.seed, range(request.count), stages.next("drawing samples"))
+    others = draw(request.seed, range(request.count, 2 * request.count), stages.next("drawing samples to compare with"))
+    rows: list[Row] = []
+    for split, shown, second in zip(("people", "flats"), drawn, others, strict=True):
+        originals = [one.picture for one in shown]
+        through = to_bytes(over(model.reconstruct, originals, progress=stages.next(f"{split} through the autoencoder")))
+        made = model.generate_all(
+            [one.caption for one in shown],
+            [tuple(picture.shape[:2]) for picture in originals],
+            request.seed,
+            stages.next(f"{split} from captions"),
+        )
+        sets = {"ours": to_bytes(made), "reconstruction": through, "floor": originals}
+        rows += closeness(split, through, originals, encoder)
+        rows += distances(split, sets, [one.picture for one in second], encoder)
+        rows += agreements(split, sets, shown, reader)
+        if request.pictures:
+            _save_sheets(request, split, sets, shown, model)
+        stages.next(f"{split} measured")
+    return Report(request.system, request.seed, request.count, request.command, tuple(rows))
+
+
+def closeness(split: str, pictures: Sequence[Tensor], originals: Sequence[Tensor], encoder: AttributeNet) -> list[Row]:
+    """Return how near the autoencoder's pictures [H, W, 3] uint8 are to their originals."""
+    metrics = {
+        "psnr": psnr,
+        "ssim": ssim,
+        "delta_e": picture_delta_e,
+        "own_lpips": lambda first, second: own_lpips(encoder, first, second),
+    }
+    return [mean_row("ours", split, name, torch.stack(over(metric, pictures, originals))) for name, metric in metrics.items()]
+
+
+def distances(split: str, sets: dict[str, list[Tensor]], reference: Sequence[Tensor], encoder: AttributeNet) -> list[Row]:
+    """Return FD-own of each set of pictures [H, W, 3] uint8 to the reference, if the sets are large enough to have any."""
+    if len(reference) < 2 * GROUPS:
+        return []
+    second = torch.stack(over(encoder.pooled, reference))
+    features = {method: torch.stack(over(encoder.pooled, pictures)) for method, pictures in sets.items()}
+    return [set_row(method, split, "fd_own", frechet_distance, first, second) for method, first in features.items()]
+
+
+def agreements(split: str, sets: dict[str, list[Tensor]], shown: Sequence[Shown], reader: AttributeNet) -> list[Row]:
+    """Return how often the reader sees in each set's pictures what their captions say; those that name no garment are left out."""
+    asked = [index for index, one in enumerate(shown) if one.slots]
+    if not asked:
+        return []
+    words, slots = [shown[index].words for index in asked], [shown[index].slots for index in asked]
+    rows = []
+    for method, pictures in sets.items():
+        found = readings(reader, [pictures[index] for index in asked])
+        for metric, qualities in AGREEMENTS.items():
+            rows.append(mean_row(method, split, metric, agreement(reader, found, words, slots, qualities)))
+    return rows
+
+
+class _Stages:
+    """Tells the reporter which stage begins, and gives what tells how far it is."""
+
+    def __init__(self, request: Request) -> None:
+        self.reporter = request.reporter
+        self.index = 0
+
+    def next(self, title: str) -> Progress | None:
+        self.index += 1
+        if self.reporter is None:
+            return None
+        self.reporter.start(title, self.index, STAGES)
+        return self.reporter.advance
+
+
+def _save_sheets(request: Request, split: str, sets: dict[str, list[Tensor]], shown: Sequence[Shown], model: BaseModel) -> None:
+    few = slice(ON_SHEET)
+    _save(contact_sheet(sets["ours"][few], [one.caption for one in shown[few]], 8), request.pictures / f"base_{split}.jpg")
+    _save(_beside(sets["floor"][few], sets["reconstruction"][few]), request.pictures / f"base_{split}_reconstructed.jpg")
+    if split == "flats":
+        printed = [_printed(one.picture, word) for one, word in zip(shown, WORDS, strict=False)]
+        _save(_beside(printed, to_bytes(over(model.reconstruct, printed))), request.pictures / "base_text.png")
+
+
+def _beside(originals: Sequence[Tensor], others: Sequence[Tensor]) -> Image.Image:
+    """Return a sheet that shows each original and, right of it, its other version."""
+    return contact_sheet([picture for pair in zip(originals, others, strict=True) for picture in pair], None, 8)
+
+
+def _save(sheet: Image.Image, path: Path) -> None:
+    with atomic_write(path) as temporary:
+        sheet.save(temporary, quality=90)
+
+
+def _printed(picture: Tensor, word: str) -> Tensor:
+    """Return a picture [H, W, 3] uint8 with a word across its middle, in black or white as shows better."""
+    image = Image.fromarray(picture.numpy())
+    middle = (image.width // 2, image.height // 2)
+    ground = picture[middle[1] - LETTERS // 2 : middle[1] + LETTERS // 2, middle[0] - 40 : middle[0] + 40].float().mean()
+    font = ImageFont.load_default(LETTERS / CAPITALS)
+    ImageDraw.Draw(image).text(middle, word, "black" if ground > 128 else "white", font, anchor="mm")
+    return torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(picture.shape)

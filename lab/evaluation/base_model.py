@@ -1,0 +1,101 @@
+"""The tiny base as evaluations and benchmarks run it: through the headless host's sampler, as the shipped template does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ...host.headless.diffusion.model import HeadlessModel
+from ...host.headless.diffusion.sampling import Run, ksample
+from ...models.base import load_text_encoder, load_unet, load_vae
+from ...models.base.architecture import LATENT_CHANNELS, PREDICTION
+from ...models.base.files import TEXT_FILE, UNET_FILE, VAE_FILE
+from ...models.base.tokenizer import padded_tokens
+from .batches import Progress, batches
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+    from transformers import CLIPTextModel
+
+STEPS, CFG, SAMPLER, SCHEDULE = 20, 4.0, "dpmpp_2m", "karras"
+
+
+class BaseModel:
+    """Makes pictures from words, and pictures from pictures through the autoencoder; all in 0..1."""
+
+    def __init__(self, model: HeadlessModel, vae: AutoencoderKL, text: CLIPTextModel) -> None:
+        """Take the three parts, in float32."""
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = model
+        self.vae = vae.to(self.device)
+        self.text = text.to(self.device)
+
+    @torch.no_grad()
+    def reconstruct(self, pictures: Tensor) -> Tensor:
+        """Encode pictures [B, 3, H, W] as the mean of their latents and decode them."""
+        latents = self.vae.encode(2 * pictures.to(self.device) - 1).latent_dist.mean
+        return self._decoded(latents)
+
+    @torch.no_grad()
+    def generate(self, captions: Sequence[str], height: int, width: int, seed: int) -> Tensor:
+        """Return a picture for each caption, [B, 3, height, width]; the noise is drawn for the batch at once."""
+        empty = torch.zeros(len(captions), LATENT_CHANNELS, height // 8, width // 8)
+        positive, negative = ([[self._states(texts), {}]] for texts in (captions, [""] * len(captions)))
+        latents = ksample(self.model, positive, negative, empty, Run(seed, STEPS, CFG, SAMPLER, SCHEDULE), self.device)
+        return self._decoded(latents.to(self.device))
+
+    def generate_all(
+        self, captions: Sequence[str], shapes: Sequence[tuple[int, int]], seed: int, progress: Progress | None = None
+    ) -> list[Tensor]:
+        """Return a picture [3, H, W] for each caption, of the height and width given with it."""
+        pictures: dict[int, Tensor] = {}
+        for indices in batches(shapes):
+            height, width = shapes[indices[0]]
+            made = self.generate([captions[index] for index in indices], height, width, seed + indices[0])
+            pictures |= dict(zip(indices, made, strict=True))
+            if progress:
+                progress(len(pictures), len(captions))
+        return [pictures[index] for index in range(len(captions))]
+
+    def _states(self, texts: Sequence[str]) -> Tensor:
+        tokens = torch.tensor([padded_tokens(text) for text in texts], device=self.device)
+        return self.text(input_ids=tokens).last_hidden_state
+
+    def _decoded(self, latents: Tensor) -> Tensor:
+        return ((self.vae.decode(latents).sample + 1) / 2).clamp(0, 1).cpu()
+
+
+def load_base_model(weights: Path | None = None) -> BaseModel:
+    """Return the shipped base; a file takes the place of the part that it is by its keys.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if `weights` is no part of a base.
+    """
+    files: dict[Callable, Path] = {load_unet: UNET_FILE, load_vae: VAE_FILE, load_text_encoder: TEXT_FILE}
+    if weights:
+        files[_loader_of(weights)] = weights
+    unet, vae, text = (load(file) for load, file in files.items())
+    return BaseModel(HeadlessModel(unet, PREDICTION), vae, text)
+
+
+def _loader_of(file: Path) -> Callable:
+    """Return what loads a file, which its keys tell."""
+    from safetensors import SafetensorError, safe_open
+
+    from ...models.files import existing_file
+
+    loaders = {"input_blocks.": load_unet, "encoder.": load_vae, "text_model.": load_text_encoder}
+    try:
+        with safe_open(existing_file(file), "pt") as opened:
+            names = list(opened.keys())
+    except SafetensorError as error:
+        raise ValueError(f"'{file}' is no safetensors file ({error}): choose a part of the base.") from error
+    for prefix, load in loaders.items():
+        if any(name.startswith(prefix) for name in names):
+            return load
+    raise ValueError(f"'{file}' is neither a U-Net nor a VAE nor a text encoder of the base: choose one of these.")

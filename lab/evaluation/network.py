@@ -1,0 +1,86 @@
+"""The small convolutional network that both the encoder and the reader are: pictures in, attributes of clothes out."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .attributes import Vocabulary
+
+WIDTHS = (24, 48, 96, 160, 256)  # channels after each stage, at 1/4, 1/8, ... 1/64 of the picture's size
+
+
+class AttributeNet(nn.Module):
+    """Reads attributes from pictures [B, 3, H, W], sRGB in 0..1, of about 192x256 and either orientation.
+
+    Each head looks where it wants to, by softmax attention over the last stage, and chooses one word of its vocabulary.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self.vocabulary = {head: tuple(words) for head, words in vocabulary.items()}
+        self.stem = nn.Conv2d(3, WIDTHS[0], 6, stride=4, padding=1)
+        self.downs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(WIDTHS))
+        self.blocks = nn.ModuleList(_Block(width) for width in WIDTHS)
+        self.gaze = nn.Conv2d(WIDTHS[-1], len(self.vocabulary), 1)
+        self.heads = nn.ModuleList(nn.Linear(2 * WIDTHS[-1], len(words)) for words in self.vocabulary.values())
+
+    def stages(self, pictures: Tensor) -> list[Tensor]:
+        """Return what each of the five stages sees: [B, C, h, w], from fine to coarse."""
+        found = [self.blocks[0](self.stem(2 * pictures - 1))]
+        for down, block in zip(self.downs, self.blocks[1:], strict=True):
+            found.append(block(down(found[-1])))
+        return found
+
+    def pooled(self, pictures: Tensor) -> Tensor:
+        """Return one feature vector a picture: [B, 256]."""
+        return self.stages(pictures)[-1].mean((2, 3))
+
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        """Return the logits of each head: [B, words]."""
+        last = self.stages(pictures)[-1]
+        weights = self.gaze(last).flatten(2).softmax(2)  # [B, heads, h w]
+        seen = torch.einsum("bhp,bcp->bhc", weights, last.flatten(2))
+        seen = torch.cat([seen, last.mean((2, 3))[:, None].expand_as(seen)], dim=2)
+        return {name: head(seen[:, index]) for index, (name, head) in enumerate(zip(self.vocabulary, self.heads, strict=True))}
+
+
+class _Block(nn.Module):
+    """A residual block at one size."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, width)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.norm2 = nn.GroupNorm(8, width)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.first(torch.relu(self.norm(x)))
+        return x + self.second(torch.relu(self.norm2(inner)))
+
+
+def load_network(file: Path) -> AttributeNet:
+    """Return a network with a file's weights, in float32, frozen.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: if the file holds something else.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(file).is_file():
+        raise FileNotFoundError(
+            f"The evaluation needs '{file.name}' in '{file.parent}': take it from the repository, or 'modiste.py train' it."
+        )
+    try:
+        with safe_open(file, "pt") as opened:
+            network = AttributeNet(json.loads(opened.metadata()["vocabulary"]))
+            network.load_state_dict({name: opened.get_tensor(name).float() for name in opened.keys()})  # noqa: SIM118 - no mapping
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"'{file}' does not hold a network of the evaluation: train it anew with 'modiste.py train'.") from error
+    return network.eval().requires_grad_(False)

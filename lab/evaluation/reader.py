@@ -1,0 +1,53 @@
+"""The reader: says which clothes it sees, so that pictures can be held against the words that they were made from.
+
+A second network beside the encoder, with weights of its own, so that agreement is not measured by the features that distances use.
+It errs too: every agreement is reported beside that on real pictures of the wardrobe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .attributes import UNKNOWN, Words, head, targets
+from .batches import over
+from .network import AttributeNet, load_network
+
+READER_FILE = Path(__file__).parent / "weights" / "reader.safetensors"
+
+
+def load_reader(file: Path = READER_FILE) -> AttributeNet:
+    """Return the shipped reader, frozen."""
+    return load_network(file)
+
+
+def readings(reader: AttributeNet, pictures: Sequence[Tensor]) -> Tensor:
+    """Return the index of the word that each head reads in each of N pictures [H, W, 3] uint8: [N, heads]."""
+    return torch.stack(over(lambda batch: torch.stack([logits.argmax(1) for logits in reader(batch).values()], dim=1), pictures))
+
+
+def agreement(
+    reader: AttributeNet,
+    found: Tensor,  # [N, heads] of `readings`
+    wanted: Sequence[Words],  # N
+    slots: Sequence[Sequence[str]],  # N times the slots that were asked for
+    qualities: Sequence[str],
+) -> Tensor:
+    """Return for each picture the share of its asked-for garments of which all these qualities are read as wanted: [N] in 0..1.
+
+    Raises:
+        ValueError: if a picture has no such garment, or a word that the reader does not know.
+    """
+    names = list(reader.vocabulary)
+    shares = []
+    for reading, words, asked in zip(found, wanted, slots, strict=True):
+        if not asked:
+            raise ValueError("A caption without a garment cannot be agreed with: leave it out.")
+        aims = targets(words, reader.vocabulary)
+        right = (reading == aims) & (aims != UNKNOWN)
+        garments = [all(right[names.index(head(slot, quality))] for quality in qualities) for slot in asked]
+        shares.append(sum(garments) / len(garments))
+    return torch.tensor(shares)

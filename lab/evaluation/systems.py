@@ -1,0 +1,59 @@
+"""What can be evaluated, and what is asked of an evaluation."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...host.headless.session import Reporter
+from .reports import Report
+
+SYSTEMS = {"base": "base"}  # name -> module here with `evaluate(request) -> Report`
+LATER = ("restoration", "dressing", "avatars", "tryon", "stylized")
+TRAINING_SEED = 0  # of the wardrobe, for everything that we train
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of an evaluation.
+
+    seed:     of the wardrobe's samples; anything but the one that training uses
+    count:    samples of each kind
+    weights:  a file to measure in place of the shipped one
+    pictures: folder for contact sheets; None makes none
+    reporter: where progress is told
+    """
+
+    system: str
+    seed: int
+    count: int
+    weights: Path | None = None
+    pictures: Path | None = None
+    reporter: Reporter | None = None
+
+    @property
+    def command(self) -> str:
+        """The command whose rows these are."""
+        weights = f" --weights {self.weights}" if self.weights else ""
+        return f"python modiste.py evaluate {self.system} --seed {self.seed} --count {self.count}{weights}"
+
+
+def evaluate(request: Request) -> Report:
+    """Measure one system.
+
+    Raises:
+        ValueError: if the request cannot be met; the sentence says why.
+        FileNotFoundError: if weights are missing.
+    """
+    if request.system in LATER:
+        raise ValueError(f"'{request.system}' cannot be evaluated in this version: choose {', '.join(SYSTEMS)}.")
+    if request.system not in SYSTEMS:
+        raise ValueError(f"There is no system '{request.system}' to evaluate: choose {', '.join(SYSTEMS)}.")
+    if request.count < 1:
+        raise ValueError(f"--count is {request.count}: measure at least 1 sample.")
+    if request.seed == TRAINING_SEED:
+        raise ValueError(f"--seed {TRAINING_SEED} gives the samples that the models learned from: choose another seed.")
+    if request.pictures:
+        request.pictures.mkdir(parents=True, exist_ok=True)
+    return importlib.import_module(f".{SYSTEMS[request.system]}", __package__).evaluate(request)

@@ -1,0 +1,137 @@
+"""The evaluation's encoder: it reads what is worn, and so learns what makes pictures of clothed people differ."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, avg_pool2d, cross_entropy, grid_sample
+from torch.utils.data import Dataset
+
+from ....wardrobe.samples import person_sample
+from ...evaluation.attributes import NONE, QUALITIES, UNKNOWN, flat_words, head, person_words, targets, wardrobe_vocabulary
+from ...evaluation.network import AttributeNet
+from ..files import save_half
+from ..shards import PICTURES, ShardPictures
+from ..sheets import contact_sheet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SHEET_SEED = 1  # of the wardrobe; neither training nor evaluation uses it
+SHEET_PICTURES = 12
+
+
+@dataclass(frozen=True)
+class Task:
+    """How pictures are varied, so that the network reads them whatever little a model gets wrong.
+
+    zoom:  by which share they are enlarged or shrunk at most
+    shift: by which share of their size they are moved at most
+    noise: largest standard deviation of the noise that is added
+    """
+
+    zoom: float = 0.12
+    shift: float = 0.06
+    noise: float = 0.06
+    kind: ClassVar[str] = "modiste-evaluation-encoder"
+    architecture: ClassVar[str] = "residual CNN of 5 stages, 24 to 256 channels, an attention-pooled linear head for each attribute"
+
+    def build(self) -> AttributeNet:
+        return AttributeNet(wardrobe_vocabulary())
+
+    def dataset(self, data: Path | None, seed: int) -> Dataset:
+        if data is None:
+            raise ValueError("This network learns from rendered shards: render some, and name their folder with --data.")
+        return AttributePictures(data)
+
+    def loss(
+        self, model: AttributeNet, batch: list[Tensor], generator: torch.Generator, step: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        pictures, aims = batch
+        logits = model(self.varied(pictures.movedim(-1, 1).float() / 255, generator))
+        losses = [_mean_loss(found, aims[:, index]) for index, found in enumerate(logits.values())]
+        return torch.stack(losses).sum(), _accuracies(logits, aims)
+
+    def varied(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+        """Return pictures [B, 3, H, W] moved, mirrored, zoomed, some of them blurred, and noisy; their colours stay."""
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(len(pictures), *shape, generator=generator, device=pictures.device)
+
+        scale = 1 + self.zoom * (2 * uniform() - 1)
+        mirrored = torch.where(uniform() < 0.5, -scale, scale)
+        shift = 2 * self.shift * (2 * uniform(2) - 1)
+        zero = torch.zeros_like(scale)
+        rows = [torch.stack([mirrored, zero, shift[:, 0]], 1), torch.stack([zero, scale, shift[:, 1]], 1)]
+        grid = affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
+        pictures = grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+        blurred = avg_pool2d(pictures, 3, stride=1, padding=1, count_include_pad=False)
+        pictures = torch.lerp(pictures, blurred, (2 * uniform(1, 1, 1) - 1).clamp_min(0))
+        noise = torch.randn(pictures.shape, generator=generator, device=pictures.device)
+        return pictures + self.noise * uniform(1, 1, 1) ** 2 * noise
+
+    def sample_sheet(self, model: AttributeNet, generator: torch.Generator) -> Image:
+        """Show people that it did not learn from, and what it reads."""
+        device = next(model.parameters()).device
+        images = [person_sample(SHEET_SEED, index, flats=False).image for index in range(SHEET_PICTURES)]
+        logits = model(torch.stack(images).movedim(-1, 1).float().to(device) / 255)
+        return contact_sheet(images, [_sentence(model, logits, index) for index in range(SHEET_PICTURES)], 6)
+
+    def export(self, model: AttributeNet, path: Path, metadata: dict[str, str]) -> None:
+        save_half(model.state_dict(), path, {**metadata, "vocabulary": json.dumps(model.vocabulary)})
+
+
+class AttributePictures(Dataset):
+    """Pictures from shards with the index of each attribute's word: ([H, W, 3] uint8, [heads] int64).
+
+    There are more flat pictures than people, so people stand in the list as often as makes about as many of both.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        vocabulary = wardrobe_vocabulary()
+        self.sets = [ShardPictures(folder, pictures) for pictures in PICTURES]
+        people, *flats = self.sets
+        self.targets = [torch.stack([targets(person_words(one["caption"], one["garments"]), vocabulary) for one in people.records])]
+        self.targets += [torch.stack([targets(flat_words(one), vocabulary) for one in some.records]) for some in flats]
+        repeats = max(1, round(sum(map(len, flats)) / len(people)))
+        self.items = [(0, index) for index in range(len(people))] * repeats
+        self.items += [(kind, index) for kind, some in enumerate(flats, 1) for index in range(len(some))]
+        self.buckets = torch.tensor([int(PICTURES[kind] == "landscape_flats") for kind, _ in self.items])
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, item: int) -> tuple[Tensor, Tensor]:
+        kind, index = self.items[item]
+        return self.sets[kind][index][0], self.targets[kind][index]
+
+
+def _mean_loss(logits: Tensor, aims: Tensor) -> Tensor:
+    """Return the cross entropy over the pictures that teach this head; 0 if none does."""
+    taught = (aims != UNKNOWN).sum().clamp_min(1)
+    return cross_entropy(logits, aims, ignore_index=UNKNOWN, reduction="sum", label_smoothing=0.05) / taught
+
+
+def _accuracies(logits: dict[str, Tensor], aims: Tensor) -> dict[str, Tensor]:
+    """Return for each quality how often it is read right where a garment is worn."""
+    found = {}
+    for quality in QUALITIES:
+        right = []
+        for index, (name, scores) in enumerate(logits.items()):
+            if name.endswith(f" {quality}"):
+                worn = aims[:, index] != UNKNOWN if quality != "cut" else aims[:, index] > 0  # the first cut is "none"
+                right.append((scores.argmax(1) == aims[:, index])[worn])
+        found[quality] = torch.cat(right).float().mean() if sum(map(len, right)) else torch.zeros(())
+    return found
+
+
+def _sentence(model: AttributeNet, logits: dict[str, Tensor], index: int) -> str:
+    read = {name: words[int(logits[name][index].argmax())] for name, words in model.vocabulary.items()}
+    slots = [name.removesuffix(" cut") for name, word in read.items() if name.endswith(" cut") and word != NONE]
+    worn = [" ".join(read[head(slot, quality)] for quality in ("pattern", "color", "cut")) for slot in slots]
+    return f"{read['gender']}: {', '.join(worn)}; {read['background']}, {read['view']}"
