@@ -43,7 +43,7 @@ LIMITS: dict[str, tuple[Range, Range, Range]] = {
     "wrist": ((-70.0, 80.0), (-35.0, 35.0), (-55.0, 55.0)),  # bend: towards the palm; side: towards the thumb
     "hip": ((-30.0, 125.0), (-30.0, 45.0), (-50.0, 50.0)),  # bend: thigh forwards; side: outwards
     "knee": ((-8.0, 145.0), (-10.0, 10.0), (-25.0, 25.0)),  # bend: heel backwards
-    "ankle": ((-50.0, 35.0), (-25.0, 25.0), (-35.0, 35.0)),  # bend: toes up; side: outwards; twist: toes out
+    "ankle": ((-50.0, 35.0), (-25.0, 25.0), (-35.0, 35.0)),  # bend: toes up; twist: toes out
     "foot": ((-30.0, 60.0), (-8.0, 8.0), (-8.0, 8.0)),
     "finger1": ((-20.0, 90.0), (-15.0, 15.0), (-10.0, 10.0)),  # bend: towards the palm
     "finger2": ((-25.0, 105.0), (-5.0, 5.0), (-5.0, 5.0)),
@@ -151,7 +151,7 @@ def _axes_of(joint: str, joints: Tensor) -> Tensor:
         bend = torch.linalg.cross(twist, palm_normal(joints), dim=0)
     twist = torch.nn.functional.normalize(twist, dim=0)
     bend = torch.nn.functional.normalize(bend - (bend @ twist) * twist, dim=0)
-    return torch.stack([bend, torch.linalg.cross(twist, bend, dim=0), twist])
+    return torch.stack([bend, torch.linalg.cross(bend, twist, dim=0), twist])
 
 
 def finger_bone(knuckle: str, joints: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def _contrapposto(draw: random.Random, build: Build) -> Plan:
     }
     return Plan(
         turns=turns,
-        feet=(Foot(near(0.75, 0.95), 0, near(4, 12)), Foot(near(1.2, 1.7), near(0.08, 0.18), near(16, 34))),
+        feet=(Foot(near(0.75, 0.95), 0, near(4, 12)), Foot(near(1.0, 1.4), near(0.07, 0.16), near(14, 32))),
         arms=(_hanging(draw), _hanging(draw, near(0.1, 0.4))),
         weight=near(0.74, 0.88),
     )
@@ -122,18 +122,18 @@ def _stepping(draw: random.Random, step: float) -> Plan:
 def _arms_crossed(draw: random.Random, build: Build) -> Plan:
     near = draw.uniform
     solid = build.solid
-    chest = float(build.joint("spine3")[1])
-    shoulder = float(build.joint("left_shoulder")[1])
-    height = chest - near(0.04, 0.08) * (shoulder - chest) / 0.11
-    band = torch.linspace(height - 0.07, height + 0.07, 7)
-    front = float(solid.at(band)[:, 1].amax())
+    below = torch.linspace(0.68, 0.88, 5) * build.length("shoulder", "elbow")
+    heights = float(build.joint("left_shoulder")[1]) - below
+    fronts = solid.at(heights[:, None] + torch.linspace(-0.05, 0.07, 7))[..., 1].amax(1) - 0.01
+    place = int(fronts.argmin())  # above or below what sticks out most
+    height, front = float(heights[place]) + near(-0.015, 0.015), float(fronts[place])
     wrist = near(-0.06, -0.02)
     inner = PlacedArm(
         wrist=(wrist, height - 0.02, front + solid.forearm + 0.005), elbow=(0.75, -0.65, -0.1), give=(0, 0, 0.006),
         fingers=(-0.95, 0.15, -0.28), palm=(-0.1, -0.5, -0.85), near=1.0, shape="hold",
     )  # fmt: skip
     outer = PlacedArm(
-        wrist=(wrist, height + 0.025, front + 2.7 * solid.forearm + 0.01), elbow=(0.75, -0.65, -0.1), give=(0, 0, 0.006),
+        wrist=(wrist, height + 0.025, front + 2.4 * solid.forearm + 0.01), elbow=(0.75, -0.65, -0.1), give=(0, 0, 0.006),
         fingers=(-0.93, 0.10, -0.35), palm=(-0.25, -0.2, -0.95), near=1.0, shape="relaxed",
     )  # fmt: skip
     collars = {f"{side}_collar": (0.0, -8.0 * sign, 2.0 * sign) for side, sign in (("left", 1), ("right", -1))}
@@ -156,7 +156,7 @@ def _reach_forward(draw: random.Random, build: Build) -> Plan:
     near = draw.uniform
     high = near(-0.35, 0.15)
     reaching = AimedArm(
-        upper=(near(0.0, 0.2), high - 0.15, 0.85), fore=(near(-0.15, 0.08), high + near(0.0, 0.25), 0.95),
+        upper=(near(0.0, 0.2), high - 0.15, 0.85), fore=(near(-0.06, 0.1), high + near(0.0, 0.25), 0.95),
         palm=(-0.8, -0.55, 0) if draw.random() < 0.6 else (0.1, -1, 0), shape=draw.choice(("open", "relaxed")),
     )  # fmt: skip
     turns = {"left_collar": (0.0, -12.0, 6.0), "spine2": (near(2, 7), near(-8, 0), 0), "spine3": (near(2, 6), near(-8, 0), 0)}
@@ -176,11 +176,12 @@ def _reach_up(draw: random.Random, build: Build) -> Plan:
 def _arms_raised(draw: random.Random, build: Build) -> Plan:
     near = draw.uniform
     out, bend, ahead = near(0.2, 0.75), near(-0.15, 0.2), near(-0.05, 0.2)
+    shape = draw.choice(("open", "relaxed", "fist"))
 
     def raised() -> Arm:
         return AimedArm(
             upper=(out, 0.8, ahead), fore=(out * 0.6 + bend, 1.0, ahead + near(0.0, 0.12)), palm=(-0.5, 0, 0.8),
-            shape=draw.choice(("open", "relaxed", "fist")),
+            shape=shape,
         )  # fmt: skip
 
     lift = near(12, 20)
@@ -291,14 +292,16 @@ def _on_hip(draw: random.Random, build: Build) -> Arm:
 
 
 def _in_pocket(draw: random.Random, build: Build) -> Arm:
-    """The hand is in the trousers' side pocket: wrist at the hip joint's height, fingers down."""
+    """The hand is in the trousers' side pocket: it vanishes in the hip below the wrist."""
     near = draw.uniform
     hip, waist = float(build.joint("left_hip")[1]), float(build.joint("spine1")[1])
-    height = hip + near(0.15, 0.35) * (waist - hip)
-    width, front, back = build.solid.at(torch.tensor(height)).tolist()
+    height = hip + near(0.05, 0.2) * (waist - hip)
+    reach = build.length("wrist", "middle1")
+    (width, front, back), (below, _, _) = build.solid.at(torch.tensor([height, height - reach])).tolist()
+    wrist = width + 0.012
     return PlacedArm(
-        of="pelvis", wrist=(width + 0.03, height, (front + back) / 2 + near(0.02, 0.05)), elbow=(0.7, 0.2, near(-1.0, -0.6)),
-        fingers=(-0.25, -0.9, 0.3), palm=(-1.0, 0.0, -0.1), near=0.7, shape="flat",
+        of="pelvis", wrist=(wrist, height, (front + back) / 2 + near(0.0, 0.04)), elbow=(0.45, 0.0, -1.0),
+        fingers=((below - 0.024 - wrist) / reach, -1.0, near(0.05, 0.3)), palm=(-1.0, 0.0, 0.1), near=0.6, shape="flat",
     )  # fmt: skip
 
 
@@ -307,10 +310,10 @@ def _on_thigh(draw: random.Random, build: Build, out: float) -> Arm:
     near = draw.uniform
     hip = build.joint("left_hip")
     length = build.length("hip", "knee")
-    along, top = near(0.62, 0.88), float(hip[1]) + 0.9 * build.solid.thigh + 0.035
+    along, top = near(0.62, 0.88), float(hip[1]) + 0.8 * build.solid.thigh + 0.02
     return PlacedArm(
-        of="pelvis", wrist=(out * float(hip[0]) + near(-0.02, 0.02), top, along * length - 0.1), elbow=(0.9, -0.2, -0.6),
-        give=(0.0, 0.0, 0.01), fingers=(near(-0.35, 0.0), -0.12, 1.0), palm=(0.0, -1.0, -0.1), near=0.7, shape="flat",
+        of="pelvis", wrist=(out * float(hip[0]) + near(-0.02, 0.02), top, along * length - 0.08), elbow=(0.6, -0.3, -0.8),
+        give=(0.004, 0.0, 0.006), fingers=(near(-0.2, 0.05), -0.2, 1.0), palm=(0.0, -1.0, -0.1), near=0.7, shape="flat",
     )  # fmt: skip
 
 

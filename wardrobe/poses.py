@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..models.body import JOINT_INDEX, JOINTS, PARENTS
+from ..models.body import JOINT_INDEX, JOINTS, PARENTS, load_modiste_body
+from ..models.body.skinning import apply_transforms, joint_transforms
 from ..models.geometry.rotation import axis_angle_to_matrix
 
 Vector = tuple[float, float, float]
@@ -82,6 +83,19 @@ def pose_of(pose: str | tuple[Vector, ...], joints: Tensor) -> Tensor:
     if rotations.shape != (len(JOINTS), 3):
         raise ValueError(f"The pose has shape {tuple(rotations.shape)}; give 55 rotations of 3 numbers.")
     return rotations
+
+
+def pose_distance(first: Tensor, second: Tensor) -> float:
+    """Return how far two poses [55, 3] are apart: metres between the same joints of trunk and limbs, on average.
+
+    Both are taken by the template's skeleton, with their pelvises in the same place and orientation.
+    """
+    joints = load_modiste_body().shaped(torch.zeros(load_modiste_body().shape_size))[1]
+    places = []
+    for pose in (first, second):
+        transforms = joint_transforms(pose.index_fill(0, torch.tensor([0]), 0.0), joints, PARENTS)
+        places.append(apply_transforms(transforms, joints)[: JOINT_INDEX["jaw"]])
+    return float((places[0] - places[1]).norm(dim=1).mean())
 
 
 def _strike(pose: Pose, joints: Tensor) -> Tensor:

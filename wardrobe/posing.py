@@ -18,7 +18,8 @@ Vector = tuple[float, float, float]
 
 _MIRROR = torch.tensor([-1.0, 1.0, 1.0])
 _STEPS = 24  # how often an arm gives way before it stays where it is
-_CLOTH = 0.015  # metres between arm and trunk that clothes take
+_CLOTH = 0.012  # metres between arm and trunk that clothes take
+_FLESH = 0.65  # share of the upper arm's radius that is left where it lies against the trunk
 # Shares of the body's mass, and where along the segment its centre lies (de Leva 1996, table 4, means of women and men).
 _SEGMENTS = (
     ("shoulder", "elbow", 0.026, 0.58), ("elbow", "wrist", 0.015, 0.46), ("wrist", "middle1", 0.006, 0.80),
@@ -187,7 +188,7 @@ def _giving_way(arm: AimedArm, frame: Tensor) -> tuple[Tensor, Tensor]:
     """Return directions of upper arm and forearm [K, 3] that turn outwards, step by step, until both are level."""
     degrees = torch.deg2rad(torch.arange(_STEPS) * 2.5)[:, None] * torch.tensor([0.0, 0.0, 1.0])
     upper = axis_angle_to_matrix(degrees) @ torch.nn.functional.normalize(torch.tensor(arm.upper), dim=0)
-    fore = axis_angle_to_matrix(0.7 * degrees) @ torch.nn.functional.normalize(torch.tensor(arm.fore), dim=0)
+    fore = axis_angle_to_matrix(0.55 * degrees) @ torch.nn.functional.normalize(torch.tensor(arm.fore), dim=0)
     return upper @ frame.T, fore @ frame.T
 
 
@@ -211,8 +212,8 @@ def _along_arm(
     fingers = fore if hand is None else torch.nn.functional.normalize(hand, dim=0).expand_as(fore)
     elbow = shoulder + first * upper
     wrist = elbow + second * fore
-    points = [torch.lerp(shoulder, elbow, share) for share in (0.55, 0.75, 0.95)]
-    thickness = [build.solid.upper_arm] * 3
+    points = [torch.lerp(shoulder, elbow, share) for share in (0.65, 0.8, 0.95)]
+    thickness = [_FLESH * build.solid.upper_arm] * 3
     for share in (0.2, 0.4, 0.6, 0.8, 1.0):
         if share <= near:
             points.append(torch.lerp(elbow, wrist, share))
