@@ -1,8 +1,9 @@
 """Rendered wardrobe samples on disk: many to a file, read one by one at random.
 
 A shard holds the pictures of SHARD samples in a row as the tensors `people`, `portrait_flats` and `landscape_flats`, each
-[N, H, W, 3] uint8, and in its header a JSON list of the same name with what is known of each picture. File names carry the seed and
-the first index: a folder grows by rendering more, and a stopped rendering goes on where it stopped.
+[N, H, W, 3] uint8, and in its header a JSON list of the same name with what is known of each picture. A flat that several samples
+share is there once. File names carry the seed and the first index: a folder grows by rendering more, and a stopped rendering goes
+on where it stopped.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from torch.utils.data import Dataset
 
 from .files import check_writable, save_tensors
 
-SHARD = 64
+SHARD = 96  # a multiple of the wardrobe's SHOTS, so that no outfit is dressed twice
 PICTURES = ("people", "portrait_flats", "landscape_flats")
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -143,18 +144,20 @@ def _path(folder: Path, seed: int, first: int) -> Path:
 
 def _render_shard(folder: Path, seed: int, first: int, size: tuple[int, int]) -> None:
     """Render one shard; runs in a worker."""
-    from ...wardrobe.samples import person_sample
+    from ...wardrobe.samples import SHOTS, person_sample
 
     torch.set_num_threads(1)
     images: dict[str, list[Tensor]] = {pictures: [] for pictures in PICTURES}
     records: dict[str, list[dict[str, Any]]] = {pictures: [] for pictures in PICTURES}
     for index in range(first, first + SHARD):
-        sample = person_sample(seed, index, *size)
+        sample = person_sample(seed, index, *size, flats=index % SHOTS == 0)
         worn = [{name: getattr(garment, name) for name in _GARMENT_FIELDS} for garment in sample.garments]
         occluded = [known | {"occlusion": garment.occlusion} for known, garment in zip(worn, sample.garments, strict=True)]
         images["people"].append(sample.image)
         records["people"].append({"caption": sample.caption, "index": index, "garments": occluded})
         for known, garment in zip(worn, sample.garments, strict=True):
+            if garment.flat is None:
+                continue
             pictures = "portrait_flats" if garment.flat.shape[:2] == sample.image.shape[:2] else "landscape_flats"
             images[pictures].append(garment.flat)
             records[pictures].append({"caption": garment.flat_caption, "index": index, **known})
