@@ -114,7 +114,7 @@ def band(value: Tensor, period: float, share: float, footprint: Footprint) -> Te
 
 
 def over(ground: Tensor, mark: Tensor, amount: Tensor) -> Tensor:
-    """Return a mix [N, 3] of two colours [3] by amounts [N]."""
+    """Return a mix [N, 3] of two colours, [3] or [N, 3], by amounts [N]."""
     return ground + amount[:, None] * (mark - ground)
 
 

@@ -48,7 +48,7 @@ class Obstacle:
 
     def height_over(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return how far points [N, 3] lie over the tangent plane of the nearest surface point, its normal and its distance."""
-        distance, index = self._tree.query(points.numpy(), workers=-1)
+        distance, index = self._tree.query(points.numpy())
         index = torch.from_numpy(index)
         normal = self._normals[index]
         return ((points - self._points[index]) * normal).sum(1), normal, torch.from_numpy(distance)

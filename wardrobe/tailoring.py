@@ -18,10 +18,14 @@ from .pieces import Paint, Piece, Spots
 from .sheets import Sheet, subdivide, take
 
 
-def cloth_from(figure: Figure, *parts: str) -> Sheet:
-    """Return a fine copy of the body's surface over some parts, named without their side, with one ring of faces beyond."""
+def cloth_from(figure: Figure, *parts: str, fine: bool = True) -> Sheet:
+    """Return a copy of the body's surface over some parts, named without their side, with one ring of faces beyond.
+
+    A fine copy has four faces for each of the body's.
+    """
     wanted = figure.on_parts(*parts)[figure.sheet.faces].any(1)
-    sheet = subdivide(take(figure.sheet, wanted))
+    sheet = take(figure.sheet, wanted)
+    sheet = subdivide(sheet) if fine else sheet
     normal = torch.nn.functional.normalize(sheet.values["normal"], dim=1)
     return sheet.with_values(normal=normal, start=sheet.position)
 
