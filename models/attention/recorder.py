@@ -1,0 +1,27 @@
+"""What a UNet's self-attention sees: the features that KeyValueConcat shows to another run."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from .layers import Block
+from .patch import ALWAYS, AttentionPatch
+from .protocol import ExtraOptions
+
+
+class FeatureRecorder(AttentionPatch):
+    """An `attn1_patch` that changes nothing and keeps the normed inputs of each block's self-attention.
+
+    features: for each block that ran [B, C, h, w], detached
+    """
+
+    hook = "attn1_patch"
+
+    def __init__(self) -> None:
+        super().__init__({}, 1.0, ALWAYS)
+        self.features: dict[Block, Tensor] = {}
+
+    def __call__(self, n: Tensor, context: Tensor, value: Tensor, extra_options: ExtraOptions) -> tuple[Tensor, Tensor, Tensor]:
+        size = extra_options["activations_shape"][-2:]
+        self.features[extra_options["block"]] = n.detach().transpose(1, 2).unflatten(2, size)
+        return n, context, value
