@@ -4,9 +4,10 @@
 the same names, re-exported here: the schema classes (`io`, `ui`, `ComfyExtension`, `ADVANCED`), 3D types (`Splat`, `SplatType`,
 `MeshData`, `MeshType`, `make_mesh`), progress and interrupt, the device, and paths that stay inside their folders.
 
-MODEL, CLIP and VAE have their place here too: the base model brings `clone and patch a MODEL`, `run its UNet once with capture`
-and `build a MODEL/CLIP/VAE from our base weights` as functions of this interface, whose headless side is headless/diffusion.py.
-Their socket types (`io.Model`, `io.Clip`, `io.Vae`, `io.Conditioning`, `io.Latent`) stand already.
+MODEL, CLIP and VAE: `base_model` builds them from our base weights, and `run_once` runs a MODEL's UNet once, so that its patches
+see what goes by. In ComfyUI they are core's own objects (`comfyui_diffusion.py`); headless they are diffusers and transformers
+modules behind the same methods (`headless/diffusion/`): a MODEL has `clone`, `model_options`, `set_model_attn1_patch`,
+`set_model_attn1_output_patch`, `set_model_attn1_replace`, the same for attn2, `add_patches` and `get_model_object`.
 """
 
 import sys
@@ -32,6 +33,7 @@ if "folder_paths" in sys.modules:  # only a running ComfyUI has loaded it
         output_path,
         ui,
     )
+    from .comfyui_diffusion import base_model, run_once
 else:
     from .headless import (
         ADVANCED,
@@ -42,6 +44,7 @@ else:
         Splat,
         SplatType,
         also_written,
+        base_model,
         check_interrupt,
         device,
         input_files,
@@ -51,6 +54,7 @@ else:
         model_files,
         model_path,
         output_path,
+        run_once,
         ui,
     )
 
@@ -63,6 +67,7 @@ __all__ = [
     "Splat",
     "SplatType",
     "also_written",
+    "base_model",
     "check_interrupt",
     "device",
     "input_files",
@@ -72,5 +77,6 @@ __all__ = [
     "model_files",
     "model_path",
     "output_path",
+    "run_once",
     "ui",
 ]

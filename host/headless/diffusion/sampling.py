@@ -81,25 +81,6 @@ def seeded_noise(latent: Tensor, seed: int) -> Tensor:
     return torch.randn(latent.shape, generator=generator, dtype=latent.dtype)
 
 
-def run_once(model: HeadlessModel, latent: Tensor, conditioning: Conditioning, sigma: float) -> Tensor:
-    """Run a MODEL once on a latent to which no noise was added, so that its patches see it.
-
-    Args:
-        model: with its patches
-        latent: [B, 4, h, w] as in LATENT
-        conditioning: CONDITIONING, applied without guidance
-        sigma: the noise level that the model is told
-
-    Returns:
-        [B, 4, h, w], what the model takes for the noiseless latent
-    """
-    start = (latent * LATENT_SCALE).to(device())
-    sigmas = torch.tensor([sigma, 0.0], device=device())
-    with torch.no_grad(), model.running() as options:
-        guidance = Guidance(model, conditioning, [], 1.0, options | {"sample_sigmas": sigmas}, start)
-        return guidance(start, sigmas[0]).cpu() / LATENT_SCALE
-
-
 def _steps_of(sigmas: Tensor, run: Run) -> Tensor:
     """Return the part of a schedule that a run takes; empty if it begins after the end."""
     if run.last is not None and run.last < len(sigmas) - 1:
