@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from .anatomy import Figure, smooth_normals
-from .bodices import Cut, front_opening
+from .bodices import STRAP_PLACE, Cut, front_opening
 from .collars import Patch
 from .draping import Tube, wrap_tube
 from .sheets import Sheet
 
 _STRAP = 0.014  # metres across a shoulder strap
-_STRAP_PLACE = 0.085  # metres from the middle
 
 
 def belt(figure: Figure, sheet: Sheet, cut: Cut, opened: bool) -> Patch:
@@ -48,7 +47,7 @@ def straps(figure: Figure, sheet: Sheet) -> Patch:
 
 def _strap(figure: Figure, sheet: Sheet, sign: float) -> Patch:
     rows = 28
-    place = sign * _STRAP_PLACE
+    place = sign * STRAP_PLACE
     body = figure.sheet.position[figure.on_parts("torso", "upper_arm", "neck")]
     centre = torch.tensor([figure.armpit - 0.02, float(figure.joint("left_shoulder")[2])])
     turn = torch.linspace(-0.15, math.pi + 0.15, rows)  # from the front over the shoulder to the back

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .anatomy import Figure
 from .hanging import lengthen
-from .noise import smoothstep
+from .noise import ridge, smoothstep
 from .sheets import Sheet, clip, split
 from .tailoring import ball, cloth_from, seen_from
 
@@ -23,8 +23,9 @@ NECKS = {
     "scoop": (0.024, 0.014, 0.0),
     "v": (0.002, 0.0, 0.150),
     "deep v": (0.006, 0.0, 0.215),
-    "straps": (0.060, 0.075, 0.0),
+    "straps": (0.0, 0.0, 0.0),
 }
+STRAP_PLACE = 0.080  # metres from the middle to a shoulder strap
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def neck_centre(figure: Figure) -> Tensor:
 
 def neckline(figure: Figure, point: Tensor, neck: str) -> Tensor:
     """Return the distance [V] outside the neck opening, without its V: an ellipsoid round the foot of the neck, lower in front."""
+    if neck == "straps":  # a bodice that ends above the bust, a little higher where the straps begin
+        return figure.armpit + 0.005 + 0.030 * ridge(point[:, 0].abs() - STRAP_PLACE, 0.05) * (point[:, 2] > 0) - point[:, 1]
     low, high = _neck_ring(figure)
     half = (high - low) / 2
     wider, lower, _ = NECKS[neck]
@@ -133,7 +136,7 @@ def front_opening(figure: Figure, height: Tensor, cut: Cut, opened: bool) -> Ten
     top = float(neck_centre(figure)[1]) + 0.012
     depth = NECKS[cut.neck][2] or cut.reach
     below = top - height
-    wedge = 0.60 * (depth - below) if depth else torch.full_like(height, -1.0)
+    wedge = 0.088 * (1 - below / depth) if depth else torch.full_like(height, -1.0)
     if not opened or not cut.gap:
         return wedge
     hem = hem_height(figure, cut)

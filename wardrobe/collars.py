@@ -197,7 +197,10 @@ def _sewn(
     """Make a patch of rows of points [C, 3] that go up from the neck; those from row `loose` on keep clear of the obstacle."""
     position = torch.cat(rows)
     fixed = loose * _COLUMNS
-    position = torch.cat([position[:fixed], obstacle.push_out(position[fixed:], clearance)])
+    laid = obstacle.push_out(position[fixed:], clearance).view(-1, _COLUMNS, 3)
+    for _ in range(3):
+        laid = torch.cat([laid[:, :1], (laid[:, :-2] + 2 * laid[:, 1:-1] + laid[:, 2:]) / 4, laid[:, -1:]], 1)
+    position = torch.cat([position[:fixed], laid.view(-1, 3)])
     faces = ring_faces(len(rows), _COLUMNS)
     faces = faces[(faces % _COLUMNS).amax(1) - (faces % _COLUMNS).amin(1) < 2]
     values = {name: value[neck.vertex.repeat(len(rows))] for name, value in sheet.values.items()}

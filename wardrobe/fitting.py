@@ -85,8 +85,9 @@ def _room(figure: Figure, sheet: Sheet, cut: Cut, ease: float) -> Tensor:
     # Cloth rests on the shoulders; its ease is below them and towards the end of the sleeves.
     below = smoothstep(figure.armpit + 0.12, figure.armpit, sheet.position[:, 1])
     down_sleeve = smoothstep(0.02, 0.20, arm)
-    on_sleeve = (0.12 + 0.9 * down_sleeve) * (armness > 0)
-    resting = 0.004 + 0.25 * max(ease - 0.02, 0.0)
+    # Wide garments are widest on the trunk.
+    on_sleeve = (0.12 + 0.9 * down_sleeve) * (armness > 0) * min(1.0, 0.55 + 0.006 / ease)
+    resting = 0.004 + 0.15 * max(ease - 0.02, 0.0)
     share = torch.maximum(0.12 + 0.88 * below * (armness < 0.3), on_sleeve)
     return resting + ease * share + _sleeve_shape(figure, sheet, cut, ease)
 

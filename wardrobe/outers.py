@@ -15,31 +15,31 @@ from .sewing import sew
 from .sheets import Sheet
 
 OUTER_CUTS = {
-    "cardigan": Cut(0.97, "close", 0.02, (0.016, 0.030), details=("ribbed", "buttons"), gap=0.060, reach=0.17),
+    "cardigan": Cut(0.97, "close", 0.02, (0.010, 0.022), details=("ribbed", "buttons"), gap=0.060, reach=0.17),
     "blazer": Cut(
-        0.96, "close", -0.06, (0.018, 0.030), collar="lapels", details=("two buttons", "flap pockets", "breast pocket"),
+        0.96, "close", -0.06, (0.011, 0.022), collar="lapels", details=("two buttons", "flap pockets", "breast pocket"),
         slope=(0.5, 0.2), gap=0.070, reach=0.30,
     ),
     "denim jacket": Cut(
-        0.97, "close", 0.34, (0.017, 0.032), shape="cuffed", collar="shirt",
+        0.97, "close", 0.34, (0.011, 0.024), shape="cuffed", collar="shirt",
         details=("studs", "yoke", "flap chest pockets", "elastic"), gap=0.055,
     ),
     "bomber jacket": Cut(
-        0.98, "close", 0.30, (0.022, 0.040), shape="cuffed", collar="band", details=("zip", "ribbed", "slit pockets"), gap=0.055,
+        0.98, "close", 0.30, (0.014, 0.030), shape="cuffed", collar="band", details=("zip", "ribbed", "slit pockets"), gap=0.055,
     ),
     "trench coat": Cut(
-        0.98, "close", -0.46, (0.020, 0.036), collar="lapels", details=("double buttons", "belt", "waisted", "slit pockets"),
+        0.98, "close", -0.46, (0.013, 0.026), collar="lapels", details=("double buttons", "belt", "waisted", "slit pockets"),
         slope=(0.7, 0.4), flare=(0.05, 0.14), gap=0.085, reach=0.24,
     ),
-    "vest": Cut(0.0, "close", 0.16, (0.014, 0.024), details=("buttons", "welt pockets"), gap=0.060, reach=0.20),
+    "vest": Cut(0.0, "close", 0.16, (0.009, 0.018), details=("buttons", "welt pockets"), gap=0.060, reach=0.20),
     "parka": Cut(
-        0.98, "wide", -0.24, (0.024, 0.042), collar="hood", details=("zip", "flap pockets", "cord"), slope=(0.4, 0.1), gap=0.070,
+        0.98, "wide", -0.24, (0.016, 0.032), collar="hood", details=("zip", "flap pockets", "cord"), slope=(0.4, 0.1), gap=0.070,
     ),
     "puffer jacket": Cut(
-        0.98, "close", 0.14, (0.020, 0.034), shape="cuffed", collar="band", details=("zip", "quilted", "elastic"), gap=0.060,
+        0.98, "close", 0.14, (0.012, 0.026), shape="cuffed", collar="band", details=("zip", "quilted", "elastic"), gap=0.060,
     ),
     "long coat": Cut(
-        0.98, "close", -0.58, (0.020, 0.034), collar="lapels", details=("two buttons", "flap pockets"),
+        0.98, "close", -0.58, (0.013, 0.026), collar="lapels", details=("two buttons", "flap pockets"),
         slope=(0.3, 0.1), flare=(0.02, 0.08), gap=0.085, reach=0.28,
     ),
 }  # fmt: skip

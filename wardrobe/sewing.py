@@ -43,7 +43,9 @@ def sew(
     piece = finish(sheet, panel, corner_uv, "clothes", painter(figure, cut, fabric, looseness, opened, seed), fabric.cover)
     on_top = obstacle.joined(sheet.position, sheet.values["normal"]) if cut.collar else obstacle
     if cut.collar:
-        piece = _with(piece, COLLARS[cut.collar](sheet, on_top), COLLAR)
+        collar = COLLARS[cut.collar](sheet, on_top)
+        faces = torch.full((len(collar.flat),), COLLAR)
+        piece = joined(piece, finish(collar.sheet, faces, collar.flat, "clothes", piece.paint, piece.cover))
     if cut.collar == "lapels":
         piece = _with(piece, lapel(figure, sheet, cut, opened, 1.0), LEFT_LAPEL)
         piece = _with(piece, lapel(figure, sheet, cut, opened, -1.0), RIGHT_LAPEL)
@@ -55,7 +57,7 @@ def sew(
 
 
 def _with(piece: Piece, patch: Patch, panel: int) -> Piece:
-    """Sew a patch on as a panel of its own."""
-    faces = torch.full((len(patch.flat),), panel)
-    sewn = finish(patch.sheet, faces, patch.flat, "clothes", piece.paint, piece.cover)
-    return joined(piece, replace(sewn, warmth=piece.warmth))
+    """Lay a patch on as a panel of its own."""
+    labels = piece.labels[:1].expand(len(patch.sheet.position))
+    panels = torch.full((len(patch.flat),), panel)
+    return joined(piece, replace(piece, sheet=patch.sheet, labels=labels, corner_uv=patch.flat, panel=panels))

@@ -19,7 +19,7 @@ from .tailoring import stitched, wrinkles
 
 COLLAR, LEFT_LAPEL, RIGHT_LAPEL, BELT, STRAPS = range(4, 9)
 _SHOULDER_DROP = 0.10  # metres from the top of the sleeve down to the armpit's height
-_FLAT_PANELS = (COLLAR, LEFT_LAPEL, RIGHT_LAPEL, BELT, STRAPS)
+
 _THREAD = (0.72, 0.50, 0.26)
 
 
@@ -30,10 +30,10 @@ def painter(figure: Figure, cut: Cut, fabric: Fabric, looseness: float, opened: 
         # Patterns are counted from the armpits' height, and on sleeves from as far below the shoulder.
         on_sleeve = (spots.panel == LEFT_SLEEVE) | (spots.panel == RIGHT_SLEEVE)
         origin = torch.where(on_sleeve, -_SHOULDER_DROP, figure.armpit)
-        cloth = weave(fabric, torch.stack([spots.uv[:, 0], spots.uv[:, 1] - origin], 1), seed)
+        cloth = weave(fabric, torch.stack([spots.uv[:, 0], spots.uv[:, 1] - origin], 1), seed, spots.footprint)
         relief = _wrinkled(figure, cut, looseness, spots, seed)
         made = Paint(cloth.color, relief if cloth.relief is None else relief + cloth.relief)
-        made = _edges(cut, spots, made)
+        made = _edges(figure, cut, spots, made)
         made = _seams(figure, cut, spots, made)
         made = _fastened(figure, cut, opened, spots, made)
         made = _pocketed(figure, cut, fabric, spots, made)
@@ -61,23 +61,29 @@ def _wrinkled(figure: Figure, cut: Cut, looseness: float, spots: Spots, seed: in
     return folds + pleats
 
 
-def _edges(cut: Cut, spots: Spots, paint: Paint) -> Paint:
+def _edges(figure: Figure, cut: Cut, spots: Spots, paint: Paint) -> Paint:
+    """Finish the edges: hems stitched or ribbed, cuffs, the turned edges of collars and lapels."""
     edge, fp = spots.values["edge"][:, 0], spots.footprint
+    on_sleeve = (spots.panel == LEFT_SLEEVE) | (spots.panel == RIGHT_SLEEVE)
     if "ribbed" in cut.details:
-        along = torch.where(spots.values["above"][:, 0] < edge + 0.002, spots.uv.sum(1), spots.uv[:, 0])
-        return ribbed(paint, along, edge, 0.05 if cut.collar != "band" else 0.045, fp)
+        gathered = edge if "zip" not in cut.details else torch.where(spots.panel <= BACK, _above_hem(figure, cut, spots), edge)
+        return ribbed(paint, spots.uv[:, 0], gathered, 0.05, fp)
     paint = stitched(paint, edge)
-    on_sleeve = spots.values["arm"][:, 0] > 0.1
     if cut.shape == "cuffed":
         paint = seam(paint, edge - 0.055, on_sleeve, fp)
     if "elastic" in cut.details:
-        paint = seam(paint, edge - 0.048, ~on_sleeve & (spots.panel <= BACK), fp)
+        paint = seam(paint, _above_hem(figure, cut, spots) - 0.048, spots.panel <= BACK, fp)
     if "cuffs" in cut.details:
         paint = seam(paint, edge - 0.026, on_sleeve, fp)
     lapels = (spots.panel == LEFT_LAPEL) | (spots.panel == RIGHT_LAPEL)
-    # The turned-over cloth catches the light, and throws a thin shadow along its edge.
-    shade = 1 - 0.22 * smoothstep(0.006, 0.0, edge) * ((spots.panel == COLLAR) | lapels)
-    return Paint(paint.color * shade[:, None], paint.relief)
+    # What is turned over catches the light, and ends in a shadow.
+    color = torch.where(lapels[:, None], 0.03 + 1.08 * paint.color, paint.color)
+    shade = 1 - 0.40 * smoothstep(0.007, 0.001, edge) * ((spots.panel == COLLAR) | lapels)
+    return Paint(color * shade[:, None], paint.relief)
+
+
+def _above_hem(figure: Figure, cut: Cut, spots: Spots) -> Tensor:
+    return spots.values["start"][:, 1] - hem_height(figure, cut)
 
 
 def _seams(figure: Figure, cut: Cut, spots: Spots, paint: Paint) -> Paint:
@@ -152,7 +158,7 @@ def _pocketed(figure: Figure, cut: Cut, fabric: Fabric, spots: Spots, paint: Pai
     if "flap chest pockets" in details:
         paint = sewn.patch_pocket(paint, both.moved(0.092, chest + 0.03), 0.100, 0.105, 0.042, thread or _THREAD)
     if "flap pockets" in details:
-        paint = sewn.patch_pocket(paint, both.moved(0.115, hips - 0.02), 0.120, 0.055, 0.050)
+        paint = sewn.patch_pocket(paint, both.moved(0.105, hips - 0.02), 0.105, 0.048, point=0.0)
     if "slit pockets" in details:
         paint = sewn.slit_pocket(paint, both.moved(0.118, hips + 0.02), 0.145, 0.22)
     if "welt pockets" in details:
