@@ -1,0 +1,90 @@
+"""Pictures as latents and captions as tokens: what the tiny base learns from."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+from torch.utils.data import Dataset
+
+from ...models.base import load_vae
+from ...models.base.architecture import LATENT_SCALE
+from ...models.base.tokenizer import padded_tokens
+from .files import save_tensors
+from .pictures import CaptionedPictures, to_signed
+from .shards import ShardPictures
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+
+BATCH = 16
+
+
+class CaptionedLatents(Dataset):
+    """Items are dicts of `latent` [4, h, w], with a standard deviation of about 1 over all, and `tokens` [77].
+
+    The pictures of shards are encoded once, into a folder beside them; those straight from the wardrobe as they are asked for.
+
+    vae:   file of the autoencoder
+    halve: whether pictures are made half as large first
+    """
+
+    def __init__(self, data: Path | None, seed: int, vae: Path, halve: bool) -> None:
+        self.pictures = CaptionedPictures(data, seed)
+        self.buckets = self.pictures.buckets
+        self.vae_file, self.halve = vae, halve
+        self.latents = None if data is None else self._of_shards(data)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if self.latents is None:
+            item = self.pictures[index]
+            latent, caption = self._encoded(item["picture"][None])[0], item["caption"]
+        else:
+            latent, caption = self.latents[index], self.pictures.caption(index)
+        return {"latent": latent.float(), "tokens": torch.tensor(padded_tokens(caption))}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_vae"}
+
+    @cached_property
+    def _vae(self) -> AutoencoderKL:
+        return load_vae(self.vae_file).to(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def _encoded(self, pictures: Tensor) -> Tensor:
+        """Return the latents [B, 4, h, w] of pictures [B, H, W, 3] uint8."""
+        pictures = to_signed(pictures)
+        pictures = avg_pool2d(pictures, 2) if self.halve else pictures
+        with torch.autocast("cpu", torch.bfloat16):
+            latents = self._vae.encode(pictures.contiguous(memory_format=torch.channels_last)).latent_dist.mean
+        return latents.float() * LATENT_SCALE
+
+    def _of_shards(self, data: Path) -> list[Tensor]:
+        """Return the latents of all pictures in a folder of shards, encoding those that are not encoded yet."""
+        from safetensors.torch import load_file
+
+        key = hashlib.sha256(self.vae_file.read_bytes()).hexdigest()[:12] + ("_half" if self.halve else "")
+        folder = data / f"latents_{key}"
+        folder.mkdir(exist_ok=True)
+        latents: list[Tensor] = []
+        for part in self.pictures.parts:
+            for shard, start, end in zip(part.paths, [0, *part.ends], part.ends, strict=False):
+                file = folder / f"{shard.stem}_{part.pictures}.safetensors"
+                if not file.exists():
+                    print(f"Encoding the {part.pictures.replace('_', ' ')} of '{shard.name}'", file=sys.stderr)
+                    save_tensors({"latents": self._shard(part, start, end)}, file, {})
+                latents += load_file(file)["latents"]
+        return latents
+
+    def _shard(self, part: ShardPictures, start: int, end: int) -> Tensor:
+        pictures = torch.stack([part[index][0] for index in range(start, end)])
+        return torch.cat([self._encoded(batch) for batch in pictures.split(BATCH)]).half()

@@ -1,0 +1,132 @@
+"""The tiny base's denoiser and text encoder, trained together on latents of wardrobe pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+from torch.utils.data import Dataset
+
+from ....models.base import build_text_encoder, build_unet, load_text_encoder, load_unet, load_vae
+from ....models.base.architecture import BETAS, LATENT_SCALE, LEVEL_CHANNELS, TEXT_WIDTH, TRAIN_STEPS
+from ....models.base.files import VAE_FILE, save_text_encoder, save_unet
+from ....models.base.tokenizer import padded_tokens
+from ..latents import CaptionedLatents
+from ..sheets import contact_sheet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SHOWN = (
+    "a woman wearing a striped blue T-shirt and black jeans, against a grey background",
+    "a man wearing a plain white shirt, navy trousers and brown shoes, against a light blue background",
+    "a woman wearing a floral pink dress and white shoes, in a garden",
+    "a man wearing a green sweater and beige trousers, on a street, seen from behind",
+    "a woman wearing a red coat, a black turtleneck and blue jeans, against a white wall, seen from the side",
+    "a red T-shirt on a white background",
+    "blue jeans on a white background",
+    "a checked yellow shirt on a white background",
+    "a floral purple skirt on a white background",
+    "a black coat on a white background",
+)
+SHEET_STEPS = 20
+SHEET_GUIDANCE = 4.0
+
+
+class Base(nn.Module):
+    """What is trained: `unet` and `text`."""
+
+    def __init__(self, unet: nn.Module, text: nn.Module) -> None:
+        super().__init__()
+        self.unet, self.text = unet, text
+
+    def forward(self, noisy: Tensor, timestep: Tensor, tokens: Tensor) -> Tensor:
+        """Return v [B, 4, h, w] of noisy latents at timesteps [B], told tokens [B, 77]."""
+        return self.unet(noisy, timestep, self.text(tokens).last_hidden_state).sample
+
+
+@dataclass(frozen=True)
+class Task:
+    """Mean squared error of v (Salimans and Ho 2022) at timesteps spread evenly over each batch; some captions are left out.
+
+    vae:        file of the autoencoder; "" is the shipped one
+    halve:      whether pictures are made half as large, which is four times as fast: a first stage
+    start:      start of the names of the two files of weights to start from, without `_unet.safetensors`; "" starts afresh
+    uncaptioned: share of captions that are replaced by the empty one
+    """
+
+    vae: str = ""
+    halve: bool = False
+    start: str = ""
+    uncaptioned: float = 0.1
+    kind: ClassVar[str] = "modiste-base"
+    architecture: ClassVar[str] = f"SD1.5 layout (LDM names), channels {LEVEL_CHANNELS}, heads of 64, text width {TEXT_WIDTH}"
+
+    def build(self) -> nn.Module:
+        if self.start:
+            unet, text = (Path(f"{self.start}_{part}.safetensors") for part in ("unet", "text"))
+            return Base(load_unet(unet), load_text_encoder(text)).requires_grad_(True)
+        text = build_text_encoder()
+        # Words that no caption has stay at zero and so say nothing; the others find their own way from there.
+        nn.init.zeros_(text.get_input_embeddings().weight)
+        return Base(build_unet(), text)
+
+    def dataset(self, data: Path | None, seed: int) -> Dataset:
+        return CaptionedLatents(data, seed, self._vae_file, self.halve)
+
+    def loss(self, model: nn.Module, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
+        del step
+        latents, tokens = batch["latent"], batch["tokens"]
+        count, device = len(latents), latents.device
+        noise = torch.randn(latents.shape, generator=generator, device=device)
+        spread = (torch.rand(1, generator=generator, device=device) + torch.arange(count, device=device) / count) % 1
+        timestep = (spread * TRAIN_STEPS).long()
+        empty = torch.rand(count, generator=generator, device=device) < self.uncaptioned
+        tokens = torch.where(empty[:, None], torch.tensor(padded_tokens(""), device=device), tokens)
+        signal = signal_share(device)[timestep].view(-1, 1, 1, 1)
+        noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
+        wanted = signal.sqrt() * noise - (1 - signal).sqrt() * latents
+        return mse_loss(model(noisy, timestep, tokens).float(), wanted), {"spread": latents.std()}
+
+    def sample_sheet(self, model: nn.Module, generator: torch.Generator) -> Image:
+        height, width = (16, 12) if self.halve else (32, 24)
+        noise = torch.randn(len(SHOWN), 4, height, width, generator=generator, device=generator.device)
+        latents = ddim(model, noise, torch.tensor([padded_tokens(caption) for caption in SHOWN], device=noise.device))
+        pictures = load_vae(self._vae_file).to(noise.device).decode(latents.float() / LATENT_SCALE).sample
+        return contact_sheet(list(pictures.float().movedim(1, -1) / 2 + 0.5), list(SHOWN), 5)
+
+    def export(self, model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
+        """Write `NAME_unet.safetensors` and `NAME_text.safetensors` for the name NAME.safetensors."""
+        save_unet(model.unet, path.with_name(f"{path.stem}_unet.safetensors"), metadata)
+        save_text_encoder(model.text, path.with_name(f"{path.stem}_text.safetensors"), metadata)
+
+    @property
+    def _vae_file(self) -> Path:
+        return Path(self.vae) if self.vae else VAE_FILE
+
+
+def signal_share(device: torch.device | str = "cpu") -> Tensor:
+    """Return the share [1000] of signal in the variance at each timestep."""
+    betas = torch.linspace(BETAS[0] ** 0.5, BETAS[1] ** 0.5, TRAIN_STEPS, dtype=torch.float64).square()
+    return (1 - betas).cumprod(0).float().to(device)
+
+
+def ddim(model: Base, noise: Tensor, tokens: Tensor, steps: int = SHEET_STEPS, guidance: float = SHEET_GUIDANCE) -> Tensor:
+    """Return latents [B, 4, h, w] sampled by DDIM (Song et al. 2021) with classifier-free guidance."""
+    empty = torch.tensor(padded_tokens(""), device=noise.device).expand_as(tokens)
+    both = torch.cat([tokens, empty])
+    signals = signal_share(noise.device)
+    times = torch.linspace(TRAIN_STEPS - 1, 0, steps + 1, device=noise.device).round().long()
+    latents = noise
+    for now, then in pairwise(times):
+        told, untold = model(latents.repeat(2, 1, 1, 1), now.expand(len(both)), both).float().chunk(2)
+        v = untold + guidance * (told - untold)
+        clean = signals[now].sqrt() * latents - (1 - signals[now]).sqrt() * v
+        left = (1 - signals[now]).sqrt() * latents + signals[now].sqrt() * v
+        latents = signals[then].sqrt() * clean + (1 - signals[then]).sqrt() * left
+    return clean

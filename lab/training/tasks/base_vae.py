@@ -1,0 +1,143 @@
+"""The tiny base's autoencoder: learns to give wardrobe pictures back after squeezing them into latents."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+from torch.utils.data import Dataset
+
+from ....models.base import VAE_CONFIG, build_vae, load_vae
+from ....models.base.architecture import LATENT_CHANNELS, LATENT_SCALE
+from ....models.base.files import save_vae
+from ....wardrobe.samples import person_sample
+from ..pictures import CaptionedPictures, to_signed
+from ..sheets import contact_sheet
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+    from PIL.Image import Image
+
+
+class Roundtrip(nn.Module):
+    """What is trained: `vae`, from pictures to latents and back."""
+
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, pictures: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return pictures given back [B, 3, H, W], and mean and log variance of their latents [B, 4, h, w]."""
+        latents = self.vae.encode(pictures).latent_dist
+        return self.vae.decode(latents.mean + latents.std * noise).sample, latents.mean, latents.logvar
+
+
+FIRST_LOG_VARIANCE = -9.0
+SHOWN_SEED = 900  # of the sheets
+
+
+@dataclass(frozen=True)
+class Task:
+    """L1 and structure (SSIM) of pictures given back from noisy latents, and a light pull of the latents towards a normal spread.
+
+    crop:      height and width in pixels of what is seen at a time
+    structure: weight of 1 - SSIM
+    kl:        weight of the divergence from a standard normal, a latent number
+    start:     weights to start from; "" starts afresh
+    """
+
+    crop: tuple[int, int] = (128, 96)
+    structure: float = 0.1
+    kl: float = 1e-4
+    start: str = ""
+    kind: ClassVar[str] = "modiste-base-vae"
+    architecture: ClassVar[str] = f"AutoencoderKL (LDM names), channels {VAE_CONFIG['block_out_channels']}, factor 8"
+
+    def build(self) -> nn.Module:
+        if self.start:
+            return Roundtrip(load_vae(Path(self.start)).requires_grad_(True))
+        vae = build_vae()
+        with torch.no_grad():  # little noise at first, or nothing comes through it and the latents die
+            vae.quant_conv.weight[LATENT_CHANNELS:] *= 0.1
+            vae.quant_conv.bias[LATENT_CHANNELS:] = FIRST_LOG_VARIANCE
+        return Roundtrip(vae)
+
+    def dataset(self, data: Path | None, seed: int) -> Dataset:
+        return CaptionedPictures(data, seed)
+
+    def loss(self, model: nn.Module, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
+        pictures = augmented(to_signed(batch["picture"]), self.crop, generator)
+        height, width = self.crop
+        noise = torch.randn(len(pictures), LATENT_CHANNELS, height // 8, width // 8, generator=generator, device=pictures.device)
+        given_back, mean, logarithm = (output.float() for output in model(pictures, noise))
+        error = given_back - pictures
+        likeness = ssim(given_back / 2 + 0.5, pictures / 2 + 0.5)
+        divergence = 0.5 * (mean.square() + logarithm.exp() - 1 - logarithm).mean()
+        loss = error.abs().mean() + self.structure * (1 - likeness) + self.kl * divergence
+        psnr = -10 * (error / 2).square().mean((1, 2, 3)).clamp_min(1e-8).log10().mean()
+        return loss, {"psnr": psnr, "ssim": likeness, "divergence": divergence, "spread": mean.std()}
+
+    def sample_sheet(self, model: nn.Module, generator: torch.Generator) -> Image:
+        del generator
+        device = next(model.parameters()).device
+        originals = torch.stack([person_sample(SHOWN_SEED, index, flats=False).image for index in range(4)])
+        flats = [garment.flat for garment in person_sample(SHOWN_SEED, 4).garments if garment.flat.shape == originals[0].shape]
+        originals = torch.cat([originals, torch.stack(flats)])
+        latents = model.vae.encode(to_signed(originals).to(device)).latent_dist.mode()
+        back = model.vae.decode(latents).sample.float() / 2 + 0.5
+        return contact_sheet([*originals, *back.movedim(1, -1)], None, len(originals))
+
+    def export(self, model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
+        """Write the weights with latents brought to the spread that a denoiser expects."""
+        vae = copy.deepcopy(model.vae).cpu().float()
+        people = [person_sample(SHOWN_SEED, index) for index in range(24)]
+        flats = [garment.flat for person in people for garment in person.garments if garment.flat.shape == person.image.shape]
+        pictures = torch.stack([*(person.image for person in people), *flats])
+        with torch.no_grad():
+            normalize_latents(vae, torch.cat([vae.encode(to_signed(batch)).latent_dist.mode() for batch in pictures.split(8)]))
+        save_vae(vae, path, metadata)
+
+
+@torch.no_grad()
+def normalize_latents(vae: AutoencoderKL, latents: Tensor) -> None:
+    """Change the layers next to the latents so that each channel of `latents` [B, 4, h, w], times LATENT_SCALE, is standard.
+
+    What the autoencoder gives back stays the same: the decoder's first layer undoes what the encoder's last does.
+    """
+    mean = latents.mean((0, 2, 3))
+    gain = 1 / (LATENT_SCALE * latents.std((0, 2, 3)))
+    into, out = vae.quant_conv, vae.post_quant_conv
+    into.weight[:LATENT_CHANNELS] *= gain[:, None, None, None]
+    into.bias[:LATENT_CHANNELS] = (into.bias[:LATENT_CHANNELS] - mean) * gain
+    into.bias[LATENT_CHANNELS:] += 2 * gain.log()
+    out.bias += out.weight[:, :, 0, 0] @ mean
+    out.weight /= gain[None, :, None, None]
+
+
+def augmented(pictures: Tensor, crop: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Return a crop of the pictures [B, 3, H, W], or of them at half size, mirrored or not."""
+
+    def draw(count: int) -> int:
+        return int(torch.randint(count, (), generator=generator, device=pictures.device))
+
+    if draw(4) == 0:
+        pictures = avg_pool2d(pictures, 2)
+    height, width = (min(wanted, size) for wanted, size in zip(crop, pictures.shape[2:], strict=True))
+    top, left = draw(pictures.shape[2] - height + 1), draw(pictures.shape[3] - width + 1)
+    pictures = pictures[:, :, top : top + height, left : left + width]
+    return pictures.flip(3) if draw(2) else pictures
+
+
+def ssim(first: Tensor, second: Tensor, window: int = 7) -> Tensor:
+    """Return the mean structural similarity (Wang et al. 2004) of pictures [B, C, H, W] in 0..1, over square windows."""
+    mean_first, mean_second = avg_pool2d(first, window, 1), avg_pool2d(second, window, 1)
+    spread_first = avg_pool2d(first.square(), window, 1) - mean_first.square()
+    spread_second = avg_pool2d(second.square(), window, 1) - mean_second.square()
+    shared = avg_pool2d(first * second, window, 1) - mean_first * mean_second
+    light = (2 * mean_first * mean_second + 0.01**2) / (mean_first.square() + mean_second.square() + 0.01**2)
+    return (light * (2 * shared + 0.03**2) / (spread_first + spread_second + 0.03**2)).mean()

@@ -1,0 +1,128 @@
+"""The tiny base's two training tasks: what they minimise and what they write."""
+
+import math
+
+import pytest
+import torch
+
+from modiste.lab.training.latents import CaptionedLatents
+from modiste.lab.training.order import generator_of
+from modiste.lab.training.pictures import to_signed
+from modiste.lab.training.tasks import base, base_vae
+from modiste.models.base import build_vae, load_vae
+from modiste.models.base.files import save_vae
+from modiste.models.base.tokenizer import padded_tokens
+
+
+class Oracle(torch.nn.Module):
+    """Knows the one clean latent, and so the true v of any noisy one."""
+
+    def __init__(self, clean):
+        super().__init__()
+        self.clean = clean
+        self.told = []
+
+    def forward(self, noisy, timestep, tokens):
+        self.told.append(tokens)
+        signal = base.signal_share()[timestep].view(-1, 1, 1, 1)
+        noise = (noisy - signal.sqrt() * self.clean) / (1 - signal).sqrt()
+        return signal.sqrt() * noise - (1 - signal).sqrt() * self.clean
+
+
+def batch(count=8):
+    return {"latent": torch.ones(count, 4, 6, 5) * 0.7, "tokens": torch.tensor([padded_tokens("a red skirt")] * count)}
+
+
+def test_the_signal_is_that_of_stable_diffusion():
+    signal = base.signal_share()
+    assert signal[0] == pytest.approx(1 - 0.00085, abs=1e-6)
+    sigma_max = math.sqrt((1 - signal[-1]) / signal[-1])
+    assert sigma_max == pytest.approx(14.61, abs=0.01)  # as published for SD1.5
+
+
+def test_a_model_that_knows_the_answer_has_no_loss():
+    loss, _ = base.Task().loss(Oracle(batch()["latent"]), batch(), generator_of("cpu", 1), 0)
+    assert float(loss) < 1e-4
+
+
+def test_a_model_that_says_nothing_has_the_loss_of_the_target():
+    loss, _ = base.Task().loss(lambda noisy, *_: torch.zeros_like(noisy), batch(512), generator_of("cpu", 1), 0)
+    signal = base.signal_share()
+    assert float(loss) == pytest.approx(float((signal + (1 - signal) * 0.49).mean()), rel=0.02)
+
+
+def test_some_captions_are_left_out():
+    oracle = Oracle(batch(1000)["latent"])
+    base.Task(uncaptioned=0.3).loss(oracle, batch(1000), generator_of("cpu", 2), 0)
+    empty = (oracle.told[0] == torch.tensor(padded_tokens(""))).all(1)
+    assert 0.25 < float(empty.float().mean()) < 0.35
+    assert (oracle.told[0][~empty] == batch(1)["tokens"]).all()
+
+
+def test_ddim_with_a_perfect_model_finds_the_picture():
+    clean = torch.rand(1, 4, 6, 5)
+    noise = torch.randn(2, 4, 6, 5, generator=generator_of("cpu", 3))
+    found = base.ddim(Oracle(clean), noise, batch(2)["tokens"], steps=5, guidance=3.0)
+    assert torch.allclose(found, clean.expand_as(found), atol=1e-3)
+
+
+def test_normalising_latents_changes_their_spread_and_nothing_else():
+    torch.manual_seed(0)
+    vae = build_vae().eval()
+    pictures = torch.rand(2, 3, 32, 48) * 2 - 1
+    with torch.no_grad():
+        before = vae.encode(pictures).latent_dist
+        picture = vae.decode(before.mean).sample
+        base_vae.normalize_latents(vae, before.mean)
+        after = vae.encode(pictures).latent_dist
+        assert torch.allclose(vae.decode(after.mean).sample, picture, atol=1e-4)
+    standard = after.mean * 0.18215
+    assert torch.allclose(standard.mean((0, 2, 3)), torch.zeros(4), atol=1e-4)
+    assert torch.allclose(standard.std((0, 2, 3)), torch.ones(4), atol=1e-4)
+    gain = after.mean.std((0, 2, 3)) / before.mean.std((0, 2, 3))
+    assert torch.allclose(after.std, before.std * gain.view(1, -1, 1, 1), rtol=1e-3)
+
+
+def test_ssim_is_one_for_equal_pictures_and_follows_its_formula():
+    first = torch.rand(1, 3, 16, 16)
+    assert float(base_vae.ssim(first, first)) == pytest.approx(1.0, abs=1e-5)
+    flat, lighter = torch.full((1, 1, 9, 9), 0.4), torch.full((1, 1, 9, 9), 0.8)
+    assert float(base_vae.ssim(flat, lighter)) == pytest.approx((2 * 0.32 + 1e-4) / (0.16 + 0.64 + 1e-4), rel=1e-3)
+
+
+def test_crops_are_parts_of_the_picture_or_of_its_half():
+    pictures = torch.arange(64 * 48, dtype=torch.float32).view(1, 1, 64, 48).expand(2, 3, -1, -1)
+    values = set(pictures.flatten().tolist())
+    whole = 0
+    for seed in range(12):
+        crop = base_vae.augmented(pictures, (32, 24), generator_of("cpu", seed))
+        assert crop.shape == (2, 3, 32, 24)
+        whole += set(crop.flatten().tolist()) <= values
+    assert 4 < whole < 12
+
+
+def test_a_fresh_text_encoder_knows_no_word():
+    model = base.Task().build()
+    assert not model.text.get_input_embeddings().weight.any()
+    assert model.unet.conv_in.weight.any()
+
+
+def test_latents_of_shards_are_encoded_once_and_come_with_their_captions(tmp_path, shards, monkeypatch):
+    save_vae(build_vae(), tmp_path / "vae.safetensors", {})
+    latents = CaptionedLatents(shards, 0, tmp_path / "vae.safetensors", False)
+    item = latents[3]
+    picture = latents.pictures[3]
+    with torch.no_grad():
+        mean = load_vae(tmp_path / "vae.safetensors").encode(to_signed(picture["picture"][None])).latent_dist.mean
+    assert torch.allclose(item["latent"], mean[0] * 0.18215, atol=0.02)
+    assert item["tokens"].tolist() == padded_tokens(picture["caption"])
+    monkeypatch.setattr(CaptionedLatents, "_shard", lambda *_: pytest.fail("encoded again"))
+    again = CaptionedLatents(shards, 0, tmp_path / "vae.safetensors", False)
+    assert torch.equal(again[3]["latent"], item["latent"])
+
+
+def test_landscapes_and_portraits_go_into_batches_of_their_own(tmp_path, shards):
+    save_vae(build_vae(), tmp_path / "vae.safetensors", {})
+    latents = CaptionedLatents(shards, 0, tmp_path / "vae.safetensors", True)
+    shapes = {tuple(latents[index]["latent"].shape): int(latents.buckets[index]) for index in range(len(latents))}
+    assert shapes == {(4, 4, 3): 0, (4, 3, 4): 1}
