@@ -62,6 +62,14 @@ def flat_panels(
     return flatten(sheet.position[vertex], corner, start)[corner]
 
 
+def halved(corner_uv: Tensor) -> Tensor:
+    """Return the flat corners [4 F, 3, 2] of faces that `subdivide` splits into four."""
+    a, b, c = corner_uv.unbind(1)
+    ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
+    corners = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    return torch.cat([torch.stack(corner, 1) for corner in corners])
+
+
 def seen_from(sheet: Sheet, from_front: Tensor) -> Tensor:
     """Guess flat positions [F, 3, 2] by looking at faces from the front where `from_front` [F], else from the back."""
     corners = sheet.values["start"][sheet.faces]

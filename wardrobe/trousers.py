@@ -16,7 +16,7 @@ from .fabrics import Fabric, weave
 from .noise import noise, ridge, smoothstep
 from .pieces import Color, Paint, Piece, Spots
 from .sheets import Sheet, clip, split, subdivide
-from .tailoring import cloth_from, finish, flat_panels, seen_from, stitched, wrinkles
+from .tailoring import cloth_from, finish, flat_panels, halved, seen_from, stitched, wrinkles
 
 THREAD: Color = (0.72, 0.50, 0.26)
 _BAND = 0.036  # metres of waistband
@@ -77,7 +77,7 @@ def make_trousers(figure: Figure, cut: TrouserCut, fabric: Fabric, looseness: fl
     panel = in_front.long() * 2 + left.long()
     guess = seen_from(sheet, in_front)
     sheet = _drape(figure, sheet, cut, looseness, obstacle)
-    corner_uv = _halved(flat_panels(sheet, panel, guess))
+    corner_uv = halved(flat_panels(sheet, panel, guess))
     sheet = _refined(figure, sheet, cut, looseness, obstacle, seed)
     return finish(sheet, panel.repeat(4), corner_uv, "clothes", _painter(figure, cut, fabric, looseness, seed), fabric.cover)
 
@@ -290,14 +290,6 @@ def _side_depth(figure: Figure, sheet: Sheet) -> Tensor:
     hip, ankle = figure.joint("left_hip"), figure.joint("left_ankle")
     amount = ((hip[1] - sheet.values["start"][:, 1]) / (hip[1] - ankle[1])).clamp(0, 1)
     return sheet.values["start"][:, 2] - torch.lerp(hip[2], ankle[2], amount)
-
-
-def _halved(corner_uv: Tensor) -> Tensor:
-    """Return the flat corners [4 F, 3, 2] of faces that `subdivide` splits into four."""
-    a, b, c = corner_uv.unbind(1)
-    ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
-    corners = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
-    return torch.cat([torch.stack(corner, 1) for corner in corners])
 
 
 def _between(pair: tuple[float, float], share: float) -> float:
