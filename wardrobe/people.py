@@ -10,7 +10,6 @@ from .fabrics import PATTERNS, Color, Fabric
 from .figures import random_figure
 from .hair import STYLES, Hair
 from .lowers import LOWER_CUTS, LowerGarment
-from .prints import LOGOS, Print
 from .recipes import EYE_COLORS, HAIR_COLORS, AvatarRecipe
 from .shoes import Shoes
 from .uppers import UPPER_CUTS, UpperGarment

@@ -25,7 +25,7 @@ from .slots import PART_INDEX, SLOTS
 
 # So many samples in a row show the same person in the same clothes, as the pictures of one catalogue shoot do: dressing costs more
 # than a picture. Walk through indices in order, or in runs of this length, to profit.
-SHOTS = 3
+SHOTS = 4
 _VISIBLE = 0.01  # share of the person from which on a garment is worth a word
 _GREY = 128
 
@@ -140,9 +140,7 @@ def agnostic_area(parts: Tensor) -> Tensor:
     return grown & ~torch.isin(parts, torch.tensor([PART_INDEX[name] for name in kept], dtype=parts.dtype))
 
 
-def _taken(
-    person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Tensor]], width: int, height: int
-) -> PersonSample:
+def _taken(person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Tensor]], width: int, height: int) -> PersonSample:
     standing = posed(person, shot.pose.rotations)
     camera = shot_camera(standing, shot, width, height)
     taken = picture(standing, camera, shot.lamps, shot.background, shot.azimuth)
