@@ -12,6 +12,8 @@ from .cameras import Camera
 
 NEAR = 0.01  # metres; what is nearer than this is not drawn
 _CHUNK = 2_000_000  # candidate pixels tested at a time, which bounds memory
+# Widths and heights that boxes are rounded up to: small ones exactly, since most triangles of a fine mesh are small.
+_BLOCK_SIZES = (1, 2, 3, *(share << power for power in range(15) for share in (4, 6)))
 _EDGE_TOLERANCE = 1e-6  # of a triangle; closes hairline cracks that rounding would open between neighbours
 _NO_HIT = torch.iinfo(torch.int64).max
 
@@ -42,18 +44,21 @@ def rasterize(
     behind the camera too, so nothing is clipped but depth.
     """
     height, width = camera.height, camera.width
-    edges, determinant, box = _setup(vertices, faces, camera)
+    drawn, edges, determinant, box = _setup(vertices, faces, camera)
     nearest = torch.full((height * width,), _NO_HIT, dtype=torch.int64, device=vertices.device)
-    for face, x, y in _candidates(box):
-        _, depth, hit = _intersect(edges, determinant, box, face, x, y)
-        face, depth, pixel = face[hit], depth[hit], (y * width + x)[hit]
+    for face, dx, dy in _blocks(box):
+        depth, hit = _test(edges[face], determinant[face], dx.to(edges.dtype), dy.to(edges.dtype))
+        row, column = hit
+        x, y = box[face[row], 0] + dx[column], box[face[row], 2] + dy[column]
         # Positive floats order like their bits, so one integer minimum finds the smallest depth, then the smallest index.
-        key = (depth.contiguous().view(torch.int32).long() << 32) | face
-        nearest.scatter_reduce_(0, pixel, key, "amin")
+        key = (depth.view(torch.int32).long() << 32) | drawn[face[row]]
+        inside = (x < width) & (y < height)
+        nearest.scatter_reduce_(0, (y * width + x)[inside], key[inside], "amin")
 
     seen = (nearest != _NO_HIT).nonzero()[:, 0]
     face = nearest[seen] & 0xFFFFFFFF
-    weights, depth, _ = _intersect(edges, determinant, box, face, seen % width, seen // width)
+    slot = torch.searchsorted(drawn, face)
+    weights, depth = _weights(edges[slot], determinant[slot], seen % width - box[slot, 0], seen // width - box[slot, 2])
     weights = weights.clamp_min(0)
     face_image = torch.full((height * width,), -1, dtype=torch.int64, device=vertices.device)
     barycentric_image = vertices.new_zeros(height * width, 3)
@@ -83,73 +88,94 @@ def texture_lookup(
     return values[0, :, 0].T.reshape(*uv.shape[:-1], texture.shape[-1])
 
 
-def _setup(vertices: Tensor, faces: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Tensor]:
-    """Prepare every triangle, in float64 since the edge functions of small far triangles are differences of near-equal numbers.
+def _setup(vertices: Tensor, faces: Tensor, camera: Camera) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Prepare triangles, in float64 since the edge functions of small far triangles are differences of near-equal numbers.
 
     Returns:
-        edges [F, 3, 3]: coefficients of (x, y, 1), (x, y) in pixels from the centre of the box's first pixel; determinant [F];
-        box [F, 4] int64: the first and last pixel column and row whose centres the triangle may cover (last < first when none).
+        the G faces that may cover a pixel's centre [G], ascending; edges [G, 3, 3]: coefficients of (x, y, 1), (x, y) in pixels
+        from the centre of the box's first pixel; determinant [G] >= 0; box [G, 4] int64: the first and last pixel column and row
+        whose centres the triangle may cover.
     """
     view = camera.view.to(vertices.device, torch.float64)
     intrinsics = camera.intrinsics.to(vertices.device, torch.float64)
     points = vertices.detach().double() @ view[:3, :3].T + view[:3, 3]
-    corners = points[faces]
-    box = _pixel_boxes(corners, intrinsics, camera.width, camera.height)
-    a, b, c = corners.unbind(1)
+    box = _pixel_boxes(points, faces, intrinsics, camera.width, camera.height)
+    drawn = ((box[:, 1] >= box[:, 0]) & (box[:, 3] >= box[:, 2])).nonzero()[:, 0]
+    box = box[drawn]
+    a, b, c = (points[faces[drawn, corner]] for corner in range(3))
     normals = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], dim=1)
     determinant = (a * normals[:, 0]).sum(-1)
+    normals = normals * torch.where(determinant < 0, -1.0, 1.0)[:, None, None]  # both sides of a face are drawn alike
     edges = normals @ torch.linalg.inv(intrinsics)  # acts on the pixel position (x, y, 1) instead of the ray
     origin = torch.stack([box[:, 0] + 0.5, box[:, 2] + 0.5, torch.ones_like(determinant)], dim=-1)
     edges[:, :, 2] = torch.einsum("fek,fk->fe", edges, origin)
     scale = edges.abs().amax((1, 2)).clamp_min(1e-300)  # keeps tiny triangles inside the range of float32
-    return (edges / scale[:, None, None]).float(), (determinant / scale).float(), box
+    return drawn, (edges / scale[:, None, None]).float(), (determinant.abs() / scale).float(), box
 
 
-def _pixel_boxes(corners: Tensor, intrinsics: Tensor, width: int, height: int) -> Tensor:
-    """Pixel boxes [F, 4] of camera-space triangles [F, 3, 3], of their part beyond the near plane only."""
-    low = corners.new_full((len(corners), 2), torch.inf)
-    high = -low
-    others = corners.roll(-1, dims=1)
-    z, other_z = corners[..., 2], others[..., 2]
-    crossing = (z > NEAR) != (other_z > NEAR)
-    share = torch.where(crossing, (NEAR - z) / torch.where(crossing, other_z - z, 1.0), 0.0)
-    cuts = corners + share[..., None] * (others - corners)
-    for points, valid in ((corners, z > NEAR), (cuts, crossing)):
-        pixels = (points @ intrinsics.T)[..., :2] / torch.where(valid, points[..., 2], 1.0)[..., None]
-        low = torch.minimum(low, torch.where(valid[..., None], pixels, torch.inf).amin(1))
-        high = torch.maximum(high, torch.where(valid[..., None], pixels, -torch.inf).amax(1))
+def _pixel_boxes(points: Tensor, faces: Tensor, intrinsics: Tensor, width: int, height: int) -> Tensor:
+    """Pixel boxes [F, 4] of triangles of camera-space points [V, 3], of their part beyond the near plane; last < first if none."""
+    beyond = points[:, 2] > NEAR
+    pixels = (points @ intrinsics.T)[:, :2] / torch.where(beyond, points[:, 2], 1.0)[:, None]
+    first, second, third = (torch.where(beyond[:, None], pixels, torch.inf)[faces[:, corner]] for corner in range(3))
+    low = torch.minimum(torch.minimum(first, second), third)
+    first, second, third = (torch.where(beyond[:, None], pixels, -torch.inf)[faces[:, corner]] for corner in range(3))
+    high = torch.maximum(torch.maximum(first, second), third)
+    ahead = beyond[faces].sum(1)
+    cut = ((ahead > 0) & (ahead < 3)).nonzero()[:, 0]
+    if len(cut):
+        low[cut], high[cut] = _cut_at_near_plane(points[faces[cut]], intrinsics, low[cut], high[cut])
     limit = torch.tensor([width, height], dtype=low.dtype, device=low.device)
     # A hair of slack, so that rounding never loses a pixel centre on the border of a box.
-    first = torch.ceil(low - 0.5 - 1e-4).clamp_min(0).minimum(limit).long()
+    start = torch.ceil(low - 0.5 - 1e-4).clamp_min(0).minimum(limit).long()
     last = torch.floor(high - 0.5 + 1e-4).clamp_min(-1).minimum(limit - 1).long()
-    return torch.stack([first[:, 0], last[:, 0], first[:, 1], last[:, 1]], dim=-1)
+    return torch.stack([start[:, 0], last[:, 0], start[:, 1], last[:, 1]], dim=-1)
 
 
-def _candidates(box: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield (face, x, y) of every pixel in every box, a bounded number at a time."""
-    columns = (box[:, 1] - box[:, 0] + 1).clamp_min(0)
-    counts = columns * (box[:, 3] - box[:, 2] + 1).clamp_min(0)
-    drawn = counts.nonzero()[:, 0]
-    ends = counts[drawn].cumsum(0)
-    start, done = 0, 0
-    while start < len(drawn):
-        stop = max(start + 1, int(torch.searchsorted(ends, done + _CHUNK, right=True)))
-        part = drawn[start:stop]
-        face = part.repeat_interleave(counts[part])
-        before = (ends[start:stop] - counts[part]).repeat_interleave(counts[part])
-        rank = torch.arange(done, done + len(face), device=box.device) - before
-        row = torch.div(rank, columns[face], rounding_mode="floor")
-        yield face, box[face, 0] + rank - row * columns[face], box[face, 2] + row
-        start, done = stop, int(ends[stop - 1])
+def _cut_at_near_plane(corners: Tensor, intrinsics: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """Widen the pixel ranges [C, 2] of triangles [C, 3, 3] by where their edges pass the near plane."""
+    others = corners.roll(-1, dims=1)
+    z, other_z = corners[..., 2], others[..., 2]
+    crossing = ((z > NEAR) != (other_z > NEAR))[..., None]
+    share = torch.where(crossing, ((NEAR - z) / torch.where(z == other_z, 1.0, other_z - z))[..., None], 0.0)
+    cuts = corners + share * (others - corners)
+    pixels = (cuts @ intrinsics.T)[..., :2] / torch.where(crossing, cuts[..., 2:], 1.0)
+    low = torch.minimum(low, torch.where(crossing, pixels, torch.inf).amin(1))
+    return low, torch.maximum(high, torch.where(crossing, pixels, -torch.inf).amax(1))
 
 
-def _intersect(
-    edges: Tensor, determinant: Tensor, box: Tensor, face: Tensor, x: Tensor, y: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Barycentrics [P, 3], depth [P] and whether the ray of pixel (x, y) hits the face beyond the near plane [P]."""
-    dx, dy = (x - box[face, 0]).to(edges.dtype), (y - box[face, 2]).to(edges.dtype)
-    edge = edges[face]
-    values = edge[..., 0] * dx[:, None] + edge[..., 1] * dy[:, None] + edge[..., 2]
+def _blocks(box: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield faces [G] whose boxes are about equally large, with the pixels to test in each of them: columns and rows [K].
+
+    Pixels are counted from the box's first. Equal boxes share their offsets, so nothing is looked up pixel by pixel.
+    """
+    columns, rows = box[:, 1] - box[:, 0] + 1, box[:, 3] - box[:, 2] + 1
+    sizes = torch.tensor(_BLOCK_SIZES, device=box.device)
+    wide, high = torch.searchsorted(sizes, columns), torch.searchsorted(sizes, rows)
+    order = torch.argsort(wide * len(sizes) + high, stable=True)
+    kind, counts = torch.unique_consecutive((wide * len(sizes) + high)[order], return_counts=True)
+    for block, group in zip(kind.tolist(), order.split(counts.tolist()), strict=True):
+        size = _BLOCK_SIZES[block // len(sizes)], _BLOCK_SIZES[block % len(sizes)]
+        offset = torch.arange(size[0] * size[1], device=box.device)
+        for part in group.split(max(1, _CHUNK // len(offset))):
+            yield part, offset % size[0], torch.div(offset, size[0], rounding_mode="floor")
+
+
+def _test(edges: Tensor, determinant: Tensor, dx: Tensor, dy: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Find which pixels (dx, dy) [K] hit which faces [G] beyond the near plane: depths [P], and their face and pixel indices."""
+    first, second, third = (
+        torch.addcmul(edges[:, corner, 2:] + edges[:, corner, :1] * dx, edges[:, corner, 1:2], dy) for corner in range(3)
+    )
+    total = first + second + third
+    inside = torch.minimum(torch.minimum(first, second), third) >= -_EDGE_TOLERANCE * total
+    hit = (inside & (total > 0) & (total * NEAR < determinant[:, None])).nonzero().unbind(1)
+    depth = determinant[hit[0]] / total[hit]
+    finite = torch.isfinite(depth)
+    return depth[finite], (hit[0][finite], hit[1][finite])
+
+
+def _weights(edges: Tensor, determinant: Tensor, dx: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
+    """Return barycentrics [P, 3] and depth [P] of faces [P] at one pixel each."""
+    values = edges[..., 0] * dx[:, None] + edges[..., 1] * dy[:, None] + edges[..., 2]
     total = values.sum(-1)
-    weights, depth = values / total[:, None], determinant[face] / total
-    return weights, depth, (weights.amin(-1) >= -_EDGE_TOLERANCE) & (depth > NEAR) & torch.isfinite(depth)
+    return values / total[:, None], determinant / total
