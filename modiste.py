@@ -1,4 +1,4 @@
-"""The command line of ComfyUI-Modiste: run workflows, list nodes, check the installation, measure."""
+"""The command line of ComfyUI-Modiste: run workflows, list nodes, check the installation, train, measure."""
 
 from __future__ import annotations
 
@@ -107,6 +107,25 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
+def evaluate(options: argparse.Namespace) -> int:
+    """Measure a system on samples that no training saw; print its tables, and write rows and pictures where asked."""
+    from modiste.host.headless.reporting import reporter
+    from modiste.lab.evaluation import systems
+    from modiste.lab.evaluation.reports import markdown
+    from modiste.lab.training.files import check_writable
+
+    if options.json:
+        check_writable(options.json.parent)
+    with reporter() as told:
+        report = systems.evaluate(
+            systems.Request(options.system, options.seed, options.count, options.weights, options.pictures, told)
+        )
+    print(markdown(report.rows))
+    if options.json:
+        report.save(options.json)
+    return 0
+
+
 def bench(options: argparse.Namespace) -> int:
     """Measure one thing; print its rows, and write them as JSON where asked."""
     from modiste.lab.bench import measure
@@ -165,6 +184,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--steps", type=int, metavar="N", help="train so many steps instead of what the settings say")
     command.set_defaults(command=train, requirements="requirements-dev.txt")
+
+    command = commands.add_parser("evaluate", help="measure how good a system is, beside baselines")
+    command.add_argument("system", metavar="SYSTEM", help="base")
+    command.add_argument("--seed", type=int, default=1000, metavar="N", help="of the samples (default: 1000); training uses 0")
+    command.add_argument("--count", type=int, default=200, metavar="N", help="samples of each kind (default: 200)")
+    command.add_argument("--weights", type=Path, metavar="FILE", help="a file to measure in place of the shipped one")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
+    command.add_argument("--pictures", type=Path, metavar="DIR", help="write contact sheets to a folder")
+    command.set_defaults(command=evaluate)
 
     command = commands.add_parser("bench", help="measure speed")
     command.add_argument("name", metavar="NAME", help="splat, import or compose")

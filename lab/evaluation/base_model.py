@@ -3,50 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ...host.headless.diffusion.clip import HeadlessClip
 from ...host.headless.diffusion.model import HeadlessModel
 from ...host.headless.diffusion.sampling import Run, ksample
+from ...host.headless.diffusion.vae import HeadlessVae
 from ...models.base import load_text_encoder, load_unet, load_vae
 from ...models.base.architecture import LATENT_CHANNELS, PREDICTION
 from ...models.base.files import TEXT_FILE, UNET_FILE, VAE_FILE
-from ...models.base.tokenizer import padded_tokens
 from .batches import Progress, batches
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
-    from transformers import CLIPTextModel
 
 STEPS, CFG, SAMPLER, SCHEDULE = 20, 4.0, "dpmpp_2m", "karras"
 
 
+@dataclass(frozen=True)
 class BaseModel:
     """Makes pictures from words, and pictures from pictures through the autoencoder; all in 0..1."""
 
-    def __init__(self, model: HeadlessModel, vae: AutoencoderKL, text: CLIPTextModel) -> None:
-        """Take the three parts, in float32."""
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = model
-        self.vae = vae.to(self.device)
-        self.text = text.to(self.device)
+    model: HeadlessModel
+    clip: HeadlessClip
+    vae: HeadlessVae
 
-    @torch.no_grad()
     def reconstruct(self, pictures: Tensor) -> Tensor:
-        """Encode pictures [B, 3, H, W] as the mean of their latents and decode them."""
-        latents = self.vae.encode(2 * pictures.to(self.device) - 1).latent_dist.mean
-        return self._decoded(latents)
+        """Encode pictures [B, 3, H, W] as their likeliest latents and decode them."""
+        return self.vae.decode(self.vae.encode(pictures.movedim(1, -1))).movedim(-1, 1)
 
-    @torch.no_grad()
     def generate(self, captions: Sequence[str], height: int, width: int, seed: int) -> Tensor:
         """Return a picture for each caption, [B, 3, height, width]; the noise is drawn for the batch at once."""
         empty = torch.zeros(len(captions), LATENT_CHANNELS, height // 8, width // 8)
-        positive, negative = ([[self._states(texts), {}]] for texts in (captions, [""] * len(captions)))
-        latents = ksample(self.model, positive, negative, empty, Run(seed, STEPS, CFG, SAMPLER, SCHEDULE), self.device)
-        return self._decoded(latents.to(self.device))
+        positive, negative = [[self._states(captions), {}]], [[self._states([""]), {}]]
+        latents = ksample(self.model, positive, negative, empty, Run(seed, STEPS, CFG, SAMPLER, SCHEDULE))
+        return self.vae.decode(latents).movedim(-1, 1)
 
     def generate_all(
         self, captions: Sequence[str], shapes: Sequence[tuple[int, int]], seed: int, progress: Progress | None = None
@@ -62,11 +54,7 @@ class BaseModel:
         return [pictures[index] for index in range(len(captions))]
 
     def _states(self, texts: Sequence[str]) -> Tensor:
-        tokens = torch.tensor([padded_tokens(text) for text in texts], device=self.device)
-        return self.text(input_ids=tokens).last_hidden_state
-
-    def _decoded(self, latents: Tensor) -> Tensor:
-        return ((self.vae.decode(latents).sample + 1) / 2).clamp(0, 1).cpu()
+        return torch.cat([self.clip.encode_from_tokens_scheduled(self.clip.tokenize(text))[0][0] for text in texts])
 
 
 def load_base_model(weights: Path | None = None) -> BaseModel:
@@ -80,7 +68,7 @@ def load_base_model(weights: Path | None = None) -> BaseModel:
     if weights:
         files[_loader_of(weights)] = weights
     unet, vae, text = (load(file) for load, file in files.items())
-    return BaseModel(HeadlessModel(unet, PREDICTION), vae, text)
+    return BaseModel(HeadlessModel(unet, PREDICTION), HeadlessClip(text), HeadlessVae(vae))
 
 
 def _loader_of(file: Path) -> Callable:

@@ -81,6 +81,6 @@ def load_network(file: Path) -> AttributeNet:
         with safe_open(file, "pt") as opened:
             network = AttributeNet(json.loads(opened.metadata()["vocabulary"]))
             network.load_state_dict({name: opened.get_tensor(name).float() for name in opened.keys()})  # noqa: SIM118 - no mapping
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ValueError(f"'{file}' does not hold a network of the evaluation: train it anew with 'modiste.py train'.") from error
     return network.eval().requires_grad_(False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...host.headless.session import Reporter
+from ..training.files import check_writable
 from .reports import Report
 
 SYSTEMS = {"base": "base"}  # name -> module here with `evaluate(request) -> Report`
@@ -55,5 +56,5 @@ def evaluate(request: Request) -> Report:
     if request.seed == TRAINING_SEED:
         raise ValueError(f"--seed {TRAINING_SEED} gives the samples that the models learned from: choose another seed.")
     if request.pictures:
-        request.pictures.mkdir(parents=True, exist_ok=True)
+        check_writable(request.pictures)
     return importlib.import_module(f".{SYSTEMS[request.system]}", __package__).evaluate(request)

@@ -1,0 +1,48 @@
+"""What a system is meant to reach, told beside what it does reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .reports import Row
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound on the mean of a row, or on its ratio to the row of another method.
+
+    lowest, highest: the bound; one of them is None
+    against: the method whose mean the row's is divided by, or None
+    """
+
+    method: str
+    split: str
+    metric: str
+    lowest: float | None = None
+    highest: float | None = None
+    against: str | None = None
+
+
+def goal_table(goals: Iterable[Goal], rows: Sequence[Row]) -> str:
+    """Return a Markdown table of goals and what the rows say of them; goals that no row speaks of are left out."""
+    lines = ["| goal | measured | reached |", "| --- | --- | --- |"]
+    for goal in goals:
+        measured = _measured(goal, rows)
+        if measured is not None:
+            reached = measured >= goal.lowest if goal.lowest is not None else measured <= goal.highest
+            lines.append(f"| {_wish(goal)} | {measured:.4g} | {'yes' if reached else 'no'} |")
+    return "\n".join(lines)
+
+
+def _measured(goal: Goal, rows: Sequence[Row]) -> float | None:
+    means = {row.method: row.mean for row in rows if (row.split, row.metric) == (goal.split, goal.metric)}
+    if goal.method not in means or (goal.against and not means.get(goal.against)):
+        return None
+    return means[goal.method] / means[goal.against] if goal.against else means[goal.method]
+
+
+def _wish(goal: Goal) -> str:
+    bound = f"at least {goal.lowest:g}" if goal.lowest is not None else f"at most {goal.highest:g}"
+    times = f" times that of `{goal.against}`" if goal.against else ""
+    return f"{goal.metric} of `{goal.method}` on {goal.split}: {bound}{times}"

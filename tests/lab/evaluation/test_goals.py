@@ -1,0 +1,30 @@
+"""Goals beside what was measured."""
+
+from modiste.lab.evaluation.goals import Goal, goal_table
+from modiste.lab.evaluation.reports import Row
+
+ROWS = (
+    Row("ours", "people", "psnr", 29.0, (28.0, 30.0), 9),
+    Row("ours", "people", "fd_own", 8.0, (7.0, 9.0), 9),
+    Row("reconstruction", "people", "fd_own", 2.0, (1.0, 3.0), 9),
+)
+
+
+def test_goals_are_bounds_on_means_and_ratios():
+    goals = (
+        Goal("ours", "people", "psnr", lowest=28),
+        Goal("ours", "people", "psnr", lowest=29.5),
+        Goal("ours", "people", "fd_own", highest=3, against="reconstruction"),
+        Goal("ours", "people", "fd_own", highest=4, against="reconstruction"),
+    )
+    assert goal_table(goals, ROWS).splitlines()[2:] == [
+        "| psnr of `ours` on people: at least 28 | 29 | yes |",
+        "| psnr of `ours` on people: at least 29.5 | 29 | no |",
+        "| fd_own of `ours` on people: at most 3 times that of `reconstruction` | 4 | no |",
+        "| fd_own of `ours` on people: at most 4 times that of `reconstruction` | 4 | yes |",
+    ]
+
+
+def test_what_was_not_measured_is_left_out():
+    goals = (Goal("ours", "flats", "psnr", lowest=1), Goal("ours", "people", "psnr", highest=1, against="reconstruction"))
+    assert len(goal_table(goals, ROWS).splitlines()) == 2

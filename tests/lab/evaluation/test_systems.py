@@ -1,0 +1,32 @@
+"""Requests that cannot be met are refused in one sentence before anything is computed."""
+
+import pytest
+
+from modiste.lab.evaluation.systems import Request, evaluate
+
+
+@pytest.mark.parametrize(
+    ("system", "seed", "count", "sentence"),
+    [
+        ("vase", 1, 4, "There is no system 'vase' to evaluate: choose base."),
+        ("tryon", 1, 4, "'tryon' cannot be evaluated in this version: choose base."),
+        ("base", 1, 0, "--count is 0: measure at least 1 sample."),
+        ("base", 1, -3, "--count is -3: measure at least 1 sample."),
+        ("base", 0, 4, "--seed 0 gives the samples that the models learned from: choose another seed."),
+    ],
+)
+def test_refusals(system, seed, count, sentence):
+    with pytest.raises(ValueError) as raised:
+        evaluate(Request(system, seed, count))
+    assert str(raised.value) == sentence
+
+
+def test_a_folder_for_pictures_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="Cannot make the folder"):
+        evaluate(Request("base", 1, 4, pictures=tmp_path / "file" / "pictures"))
+
+
+def test_the_command_is_what_would_be_typed(tmp_path):
+    assert Request("base", 7, 3).command == "python modiste.py evaluate base --seed 7 --count 3"
+    assert Request("base", 7, 3, "a.safetensors").command.endswith("--count 3 --weights a.safetensors")
