@@ -12,6 +12,7 @@ from .assembly import assemble
 from .dressing import dressed_person
 from .poses import pose_of
 from .recipes import AvatarRecipe
+from .shoes import SHOE_CUTS, on_heels
 
 
 def procedural_avatar(recipe: AvatarRecipe, progress: Callable[[int, int], None] | None = None) -> Avatar:
@@ -24,6 +25,6 @@ def procedural_avatar(recipe: AvatarRecipe, progress: Callable[[int, int], None]
     """
     report = progress or (lambda done, total: None)
     person = dressed_person(recipe, lambda done: report(done, 8))
-    pose = pose_of(recipe.pose, person.figure.joints)
+    pose = on_heels(pose_of(recipe.pose, person.figure.joints), person.figure.joints, SHOE_CUTS[recipe.shoes.cut])
     state = BodyState(person.figure.body, BodyParameters(person.shape, pose, torch.zeros(3)))
     return assemble(person.pieces, state, recipe.gaussians, recipe.seed, lambda done, _: report(4 + done, 8))

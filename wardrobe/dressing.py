@@ -22,7 +22,7 @@ from .lowers import LOWER_CUTS, lower_edge, make_lower
 from .pieces import Piece, kept
 from .recipes import AvatarRecipe
 from .sheets import averaging
-from .shoes import make_shoes, shoe_edge
+from .shoes import SHOE_CUTS, make_shoes, on_heels, shoe_edge
 from .skin import Face, above_hairline, skin_piece
 from .slots import PART_INDEX, SLOTS
 from .tailoring import body_obstacle
@@ -144,7 +144,8 @@ def dressed_person(recipe: AvatarRecipe, report: Callable[[int], None] = lambda 
 
 
 def posed(person: DressedPerson, pose: Tensor) -> Posed:
-    """Put a person into a pose: axis-angle radians [55, 3]."""
+    """Put a person into a pose: axis-angle radians [55, 3]; on heels, feet are stretched further."""
+    pose = on_heels(pose, person.figure.joints, SHOE_CUTS[person.recipe.shoes.cut])
     state = BodyState(person.figure.body, BodyParameters(person.shape, pose, torch.zeros(3)))
     vertices = apply_transforms(blend_transforms(person.skinning, state.posed().transforms), person.rest)
     lift = torch.tensor([0.0, -float(vertices[:, 1].min()), 0.0])
@@ -188,7 +189,7 @@ def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:
     """Return the skin without what lies well inside clothes."""
     brows = brow_color(recipe.hair)
     face = Face(recipe.complexion, recipe.eyes, brows, recipe.lips, recipe.gender, recipe.stubble, recipe.features)
-    edges = [shoe_edge(figure, figure.sheet)]
+    edges = [shoe_edge(figure, figure.sheet, SHOE_CUTS[recipe.shoes.cut])]
     if recipe.upper:
         edges.append(upper_edge(figure, figure.sheet, UPPER_CUTS[recipe.upper.cut]))
     if recipe.lower:
