@@ -76,7 +76,7 @@ def cut_bodice(figure: Figure, cut: Cut, opened: bool = False) -> Sheet:
 
     "edge" is metres inside the edges, "neck" metres from the neck opening, "depth" metres in front of the side seams.
     """
-    sheet = cloth_from(figure, "torso", "neck", "upper_arm", "lower_arm", "upper_leg")
+    sheet = cloth_from(figure, "torso", "neck", "upper_arm", "lower_arm", "upper_leg", fine=False)
     hem, hips = hem_height(figure, cut), hip_line(figure)
     above = _edge_above(figure, sheet, cut, opened)
     height = sheet.position[:, 1] + 10 * sheet.values["armness"][:, 0]

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from .anatomy import Figure, smooth_normals
-from .bodices import Cut, arm_length, hem_height
+from .bodices import Cut, arm_length, hem_height, hip_line
 from .draping import Obstacle, fall_to, relax
 from .hanging import folds, trunk_tube
 from .noise import ridge, smoothstep
-from .sheets import Sheet
+from .sheets import Sheet, neighbour_mean, subdivide
 
 _QUILT = 0.085  # metres from seam to seam of a quilted garment
-_ROUNDS = 12
+_ROUNDS = 8
 
 
-def fit(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: Obstacle, seed: int, over: bool = False) -> Sheet:
+def fit(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: Obstacle, over: bool = False) -> Sheet:
     """Drape a cut bodice.
 
     Args:
@@ -37,19 +37,21 @@ def fit(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: Obst
     fallen = (_flare_line(figure, cut) - height).clamp_min(0)
     extra = 0.003 + ease * _gathering(figure, cut, height) + flare * fallen
     position = fall_to(position, tube, extra, amount)
-    sheet = relax(sheet.with_values(position=position), obstacle, clearance, _ROUNDS, hung=position - sheet.position)
-    relief = amount * fallen * (0.02 + 0.16 * flare) * folds(tube.polar(position)[0], fallen, seed)
-    if "quilted" in cut.details:
-        relief = relief + quilting(figure, sheet)
-    if not relief.any():
-        return sheet
-    position = obstacle.push_out(sheet.position + relief[:, None] * sheet.values["normal"], clearance)
+    fallen_sheet = sheet.with_values(position=position)
+    return _settled(figure, fallen_sheet, relax(fallen_sheet, obstacle, clearance, _ROUNDS, hung=position - sheet.position))
+
+
+def refined(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: Obstacle, seed: int, over: bool = False) -> Sheet:
+    """Make a draped sheet finer, fold what hangs wide and fill what is quilted; each face becomes four."""
+    sheet = subdivide(sheet)
+    average = neighbour_mean(sheet.faces, len(sheet.position))
+    smooth = sheet.position
+    for _ in range(2):
+        smooth = torch.lerp(smooth, average(smooth), 0.5)
+    sheet = _settled(figure, sheet, sheet.with_values(position=smooth))
+    relief = _relief(figure, sheet, cut, looseness, seed)[:, None] * smooth_normals(sheet.position, sheet.faces, 1)
+    position = obstacle.push_out(sheet.position + relief, 0.006 if over else 0.004)
     return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1))
-
-
-def quilting(figure: Figure, sheet: Sheet) -> Tensor:
-    """Return how far [V] the filling of a quilted garment bulges between its seams, which run round body and arms."""
-    return 0.016 * (math.pi * seam_distance(figure, sheet.values) / _QUILT).sin()
 
 
 def seam_distance(figure: Figure, values: dict[str, Tensor]) -> Tensor:
@@ -57,6 +59,26 @@ def seam_distance(figure: Figure, values: dict[str, Tensor]) -> Tensor:
     arm, armness = values["arm"][:, 0], values["armness"][:, 0]
     along = torch.where(armness > 0.5, figure.armpit - 0.10 - arm, values["start"][:, 1])
     return (along - figure.armpit) % _QUILT
+
+
+def _settled(figure: Figure, before: Sheet, relaxed: Sheet) -> Sheet:
+    """Keep what hangs below the hips as it fell: relaxing would draw its hem in."""
+    hips = hip_line(figure)
+    hanging = smoothstep(hips - 0.02, hips - 0.14, before.values["start"][:, 1]) * (before.values["armness"][:, 0] < 0.05)
+    return relaxed.with_values(position=torch.lerp(relaxed.position, before.position, hanging[:, None]))
+
+
+def _relief(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, seed: int) -> Tensor:
+    """Return how far [V] wide cloth stands off in folds, and quilted cloth is filled, in metres."""
+    start, armness = sheet.values["start"], sheet.values["armness"][:, 0]
+    relief = torch.zeros(len(start))
+    if flare := _between(cut.flare, looseness):
+        fallen = (_flare_line(figure, cut) - start[:, 1]).clamp_min(0) * smoothstep(0.25, 0.05, armness)
+        angle = torch.atan2(start[:, 0], start[:, 2] - float(figure.joint("pelvis")[2]))
+        relief = fallen * (0.02 + 0.16 * flare) * folds(angle, fallen, seed)
+    if "quilted" in cut.details:
+        relief = relief + 0.016 * (math.pi * seam_distance(figure, sheet.values) / _QUILT).sin()
+    return relief
 
 
 def _between(pair: tuple[float, float], share: float) -> float:

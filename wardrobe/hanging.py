@@ -13,7 +13,7 @@ from .draping import Obstacle, Tube, bridge, hang, wrap_tube
 from .noise import noise, smoothstep
 from .sheets import Sheet, rim_edges
 
-_ROW = 0.028  # metres between rings
+_ROW = 0.050  # metres between rings
 
 
 def trunk_tube(figure: Figure, bottom: float, slope: float, obstacle: Obstacle | None = None) -> Tube:

@@ -12,9 +12,9 @@ from .bodices import Cut, bodice_panels, cut_bodice
 from .collars import COLLARS, Patch, lapel
 from .draping import Obstacle
 from .fabrics import Fabric
-from .fitting import fit
+from .fitting import fit, refined
 from .pieces import Piece, joined
-from .tailoring import finish, flat_panels
+from .tailoring import finish, flat_panels, halved
 from .trimmings import BELT, COLLAR, LEFT_LAPEL, RIGHT_LAPEL, STRAPS, painter
 
 
@@ -38,9 +38,12 @@ def sew(
     """
     sheet = cut_bodice(figure, cut, opened)
     panel, guess, across = bodice_panels(figure, sheet)
-    sheet = fit(figure, sheet, cut, looseness, obstacle, seed, over)
-    corner_uv = flat_panels(sheet, panel, guess, across)
-    piece = finish(sheet, panel, corner_uv, "clothes", painter(figure, cut, fabric, looseness, opened, seed), fabric.cover)
+    sheet = fit(figure, sheet, cut, looseness, obstacle, over)
+    corner_uv = halved(flat_panels(sheet, panel, guess, across))
+    sheet = refined(figure, sheet, cut, looseness, obstacle, seed, over)
+    piece = finish(
+        sheet, panel.repeat(4), corner_uv, "clothes", painter(figure, cut, fabric, looseness, opened, seed), fabric.cover
+    )
     on_top = obstacle.joined(sheet.position, sheet.values["normal"]) if cut.collar else obstacle
     if cut.collar:
         collar = COLLARS[cut.collar](sheet, on_top)
