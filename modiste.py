@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=evaluate)
 
     command = commands.add_parser("bench", help="measure speed")
-    command.add_argument("name", metavar="NAME", help="splat, import or compose")
+    command.add_argument("name", metavar="NAME", help="splat, import, compose or base")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     command.set_defaults(command=bench)
     return parser

@@ -1,0 +1,115 @@
+"""Training of the evaluation's networks, on shards of pictures whose colour is their label."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from modiste.lab.evaluation.attributes import UNKNOWN, wardrobe_vocabulary
+from modiste.lab.training.order import buckets_of
+from modiste.lab.training.shards import save_tensors
+from modiste.lab.training.task import load_task, task_names
+from modiste.lab.training.tasks.encoder import AttributePictures, Task
+
+GARMENT = {"slot": "upper", "cut": "t-shirt", "pattern": "plain", "words": "T-shirt"}
+SHOES = {"slot": "shoes", "cut": "shoes", "pattern": "plain", "color": "black", "words": "black shoes"}
+COLORS = {"red": (200, 30, 30), "blue": (30, 60, 200)}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """Twelve people, six red ones and six blue, twenty-four shirts and eight pairs of shoes."""
+    folder = tmp_path_factory.mktemp("shards")
+    noise = torch.Generator().manual_seed(0)
+
+    def picture(color, height, width):
+        grain = torch.randint(0, 30, (height, width, 3), generator=noise)
+        return (torch.tensor(color) + grain).to(torch.uint8)
+
+    shirts = [{**GARMENT, "color": color, "words": f"{color} T-shirt"} for color in COLORS] * 12
+    people = [
+        {"caption": f"a man wearing a {one['words']}, on a street", "index": 0, "garments": [one, SHOES]} for one in shirts[:12]
+    ]
+    tensors = {
+        "people": torch.stack([picture(COLORS[one["color"]], 64, 48) for one in shirts[:12]]),
+        "portrait_flats": torch.stack([picture(COLORS[one["color"]], 64, 48) for one in shirts]),
+        "landscape_flats": torch.stack([picture((20, 20, 20), 48, 64) for _ in range(8)]),
+    }
+    records = {"people": people, "portrait_flats": shirts, "landscape_flats": [SHOES] * 8}
+    save_tensors(
+        tensors, folder / "wardrobe_seed0_00000000.safetensors", {name: json.dumps(some) for name, some in records.items()}
+    )
+    return folder
+
+
+def test_items_are_pictures_with_targets_and_people_stand_as_often_as_flats(shards):
+    dataset = AttributePictures(shards)
+    vocabulary = wardrobe_vocabulary()
+    names = list(vocabulary)
+    assert len(dataset) == 3 * 12 + 24 + 8
+    picture, aims = dataset[1]
+    assert picture.shape == (64, 48, 3)
+    assert vocabulary["upper color"][aims[names.index("upper color")]] == "blue"
+    assert vocabulary["background"][aims[names.index("background")]] == "on a street"
+    assert aims[names.index("shoes cut")] == UNKNOWN  # the caption passes over them
+    assert vocabulary["dress cut"][aims[names.index("dress cut")]] == "none"
+    picture, aims = dataset[len(dataset) - 1]
+    assert picture.shape == (48, 64, 3)
+    assert aims[names.index("gender")] == UNKNOWN
+    assert buckets_of(dataset, 8).tolist() == [0] * 60 + [1] * 8
+
+
+def test_pictures_are_varied_by_the_generator_alone_and_keep_their_colours():
+    pictures = torch.full((4, 3, 64, 48), 0.25)
+    pictures[:, 0] = 0.75
+    varied = [Task().varied(pictures, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    assert torch.equal(varied[0], varied[1])
+    assert not torch.equal(varied[0], varied[2])
+    assert (varied[0].mean((2, 3)) - pictures.mean((2, 3))).abs().max() < 0.005
+
+
+def test_a_few_steps_teach_red_from_blue(shards):
+    torch.manual_seed(0)
+    task = Task()
+    model, dataset = task.build(), task.dataset(shards, 0)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    batch = [torch.stack(column) for column in zip(*(dataset[index] for index in range(12)), strict=True)]
+    losses = []
+    for step in range(12):
+        loss, logs = task.loss(model, batch, torch.Generator().manual_seed(step), step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert set(logs) == {"cut", "color", "pattern"}
+    assert losses[-1] < 0.6 * losses[0]
+    assert logs["color"] > 0.9
+
+
+def test_a_head_that_no_picture_teaches_costs_nothing(shards):
+    task = Task()
+    torch.manual_seed(0)
+    model, dataset = task.build(), task.dataset(shards, 0)
+    picture, aims = dataset[0]
+    loss, logs = task.loss(model, [picture[None], torch.full_like(aims, UNKNOWN)[None]], torch.Generator().manual_seed(0), 0)
+    assert loss.item() == 0
+    assert all(value == 0 for value in logs.values())
+
+
+def test_without_shards_it_says_what_to_do():
+    with pytest.raises(ValueError, match="learns from rendered shards"):
+        Task().dataset(None, 0)
+
+
+def test_encoder_and_reader_are_trained_from_different_random_weights(tmp_path):
+    assert {"encoder", "reader"} <= set(task_names())
+    (encoder, first), (reader, second) = load_task("encoder"), load_task("reader")
+    assert first.seed != second.seed
+    assert replace(first, seed=0) == replace(second, seed=0)
+    assert encoder.kind != reader.kind
+    torch.manual_seed(0)
+    reader.export(reader.build(), tmp_path / "a.safetensors", {"kind": reader.kind})
+    with safe_open(tmp_path / "a.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["vocabulary"]) == {name: list(words) for name, words in wardrobe_vocabulary().items()}
