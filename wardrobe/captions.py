@@ -10,8 +10,6 @@ from .recipes import AvatarRecipe
 _CUT_WORDS = {
     "t-shirt": "T-shirt", "v-neck": "V-neck T-shirt", "tank": "tank top", "long sleeve": "long-sleeved T-shirt",
 }  # fmt: skip
-# Cuts that are always of one pattern do without its word.
-_UNSAID = {("jeans", "denim")}
 # The order in which garments are listed.
 _LISTED = ("dress", "upper", "lower", "outer", "hat", "shoes")
 _SIDE, _BEHIND = 60, 120  # degrees of yaw from which a person is seen from the side, and from behind
@@ -19,7 +17,8 @@ _SIDE, _BEHIND = 60, 120  # degrees of yaw from which a person is seen from the 
 
 def garment_words(cut: str, pattern: str, color: str) -> str:
     """Return a garment's name without article: "striped blue T-shirt"."""
-    pattern_word = "" if (cut, pattern) in _UNSAID else PATTERN_WORDS[pattern]
+    unsaid = pattern in cut or (cut, pattern) == ("jeans", "denim")  # the name says it already
+    pattern_word = "" if unsaid else PATTERN_WORDS[pattern]
     return " ".join(word for word in (pattern_word, color, _CUT_WORDS.get(cut, cut)) if word)
 
 

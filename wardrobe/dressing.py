@@ -15,18 +15,23 @@ from ..models.body.skinning import apply_transforms, blend_transforms
 from ..models.geometry.mesh import vertex_normals
 from .anatomy import Figure, measure
 from .atlas import pack
+from .bodices import Cut
 from .draping import Obstacle
+from .dresses import DRESS_CUTS, dress_edge, make_dress
 from .hair import brow_color, make_hair
 from .lighting import hollows
 from .lowers import LOWER_CUTS, lower_edge, make_lower
+from .outers import OUTER_CUTS, make_outer, outer_edge
 from .pieces import Piece, kept
 from .recipes import AvatarRecipe
-from .sheets import averaging
+from .sheets import Sheet, averaging
 from .shoes import SHOE_CUTS, make_shoes, on_heels, shoe_edge
 from .skin import Face, above_hairline, skin_piece
 from .slots import PART_INDEX, SLOTS
 from .tailoring import body_obstacle
 from .uppers import UPPER_CUTS, make_upper, upper_edge, upper_hem
+
+_TUCKED = 0.035  # metres inside another garment's edge from which on cloth is out of sight
 
 
 @dataclass(frozen=True)
@@ -155,45 +160,68 @@ def posed(person: DressedPerson, pose: Tensor) -> Posed:
 
 
 def dress(figure: Figure, recipe: AvatarRecipe, report: Callable[[int], None]) -> list[Layer]:
-    """Make all layers of a person at rest: what skin clothes leave bare, shoes, garments from the inside out, and hair."""
-    seed = recipe.seed
-    made: dict[str, tuple[Piece, ...]] = {"shoes": _pieces(make_shoes(figure, recipe.shoes, seed))}
+    """Make all layers of a person at rest: what skin clothes leave bare, garments from the inside out, and hair."""
+    seed, garments = recipe.seed, recipe.garments()
+    made = {"shoes": _pieces(make_shoes(figure, recipe.shoes, seed))}
     obstacle = _with_pieces(body_obstacle(figure), made["shoes"])
     report(1)
-    if recipe.lower:
-        made["lower"] = _pieces(make_lower(figure, recipe.lower, obstacle, seed + 1))
-    report(2)
-    if recipe.upper:
-        made["upper"] = _pieces(make_upper(figure, recipe.upper, _with_pieces(obstacle, made.get("lower", ())), seed + 2))
-    report(3)
-    hair = make_hair(figure, recipe.hair, recipe.complexion, _with_pieces(obstacle, made.get("upper", ())), seed + 3)
-    worn = dict(made)
-    if recipe.lower and recipe.upper:
-        worn["lower"] = tuple(_without_tucked(figure, piece, recipe) for piece in made["lower"])
-    layers = [Layer(slot, made[slot], worn[slot]) for slot in SLOTS if slot in made]
+    # From the inside out.
+    makers = {"lower": make_lower, "upper": make_upper, "dress": make_dress, "outer": make_outer}
+    for step, (slot, make) in enumerate(makers.items()):
+        if slot in garments:
+            made[slot] = _pieces(make(figure, garments[slot], obstacle, seed + 1 + step))
+            obstacle = _with_pieces(obstacle, made[slot])
+        if step % 2:
+            report(2 + step // 2)
+    hair = tuple(make_hair(figure, recipe.hair, recipe.complexion, obstacle, seed + 5))
     skin = (_bare_skin(figure, recipe),)
-    return [Layer("skin", skin, skin), *layers, *([Layer("hair", tuple(hair), tuple(hair))] if hair else [])]
+    layers = [Layer(slot, made[slot], _outside(figure, recipe, slot, made[slot])) for slot in SLOTS if slot in made]
+    return [Layer("skin", skin, skin), *layers, *([Layer("hair", hair, hair)] if hair else [])]
 
 
 def _pieces(made: Piece | list[Piece]) -> tuple[Piece, ...]:
     return (made,) if isinstance(made, Piece) else tuple(made)
 
 
-def _without_tucked(figure: Figure, lower: Piece, recipe: AvatarRecipe) -> Piece:
-    """Cut away what lies well under the upper garment."""
-    height = lower.sheet.values["start"][:, 1]
-    return kept(lower, (height < upper_hem(figure, UPPER_CUTS[recipe.upper.cut]) + 0.035)[lower.sheet.faces].any(1))
+def _outside(figure: Figure, recipe: AvatarRecipe, slot: str, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Cut away what lies well under other layers, where it could only poke through."""
+    garments = recipe.garments()
+    if slot == "lower" and "upper" in garments:
+        hem = upper_hem(figure, UPPER_CUTS[garments["upper"].cut])
+        pieces = tuple(_kept_where(piece, piece.sheet.values["start"][:, 1] < hem + _TUCKED) for piece in pieces)
+    if slot in ("lower", "upper", "dress") and "outer" in garments:
+        outer = garments["outer"]
+        cut = OUTER_CUTS[outer.cut]
+        pieces = tuple(_kept_where(piece, _under(figure, piece.sheet, cut, outer.opened) < _TUCKED) for piece in pieces)
+    return pieces
+
+
+def _under(figure: Figure, sheet: Sheet, cut: Cut, opened: bool) -> Tensor:
+    """Return how many metres [V] inside an outer garment's edges a garment lies; negative also where it is not on the body."""
+    if "arm" not in sheet.values:
+        return torch.full((len(sheet.position),), -1.0)
+    return outer_edge(figure, sheet.with_values(position=sheet.values["start"]), cut, opened)
+
+
+def _kept_where(piece: Piece, shown: Tensor) -> Piece:
+    """Return the piece without the faces of which no vertex [V] is shown; at least one face stays."""
+    keep = shown[piece.sheet.faces].any(1)
+    keep[0] = True
+    return kept(piece, keep)
 
 
 def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:
     """Return the skin without what lies well inside clothes."""
     brows = brow_color(recipe.hair)
     face = Face(recipe.complexion, recipe.eyes, brows, recipe.lips, recipe.gender, recipe.stubble, recipe.features)
-    edges = [shoe_edge(figure, figure.sheet, SHOE_CUTS[recipe.shoes.cut])]
-    if recipe.upper:
-        edges.append(upper_edge(figure, figure.sheet, UPPER_CUTS[recipe.upper.cut]))
-    if recipe.lower:
-        edges.append(lower_edge(figure, figure.sheet, LOWER_CUTS[recipe.lower.cut]))
+    garments, sheet = recipe.garments(), figure.sheet
+    edges = [shoe_edge(figure, sheet)]
+    edge_of = {"upper": (upper_edge, UPPER_CUTS), "lower": (lower_edge, LOWER_CUTS), "dress": (dress_edge, DRESS_CUTS)}
+    for slot, (edge, cuts) in edge_of.items():
+        if slot in garments:
+            edges.append(edge(figure, sheet, cuts[garments[slot].cut]))
+    if "outer" in garments:
+        edges.append(outer_edge(figure, sheet, OUTER_CUTS[garments["outer"].cut], garments["outer"].opened))
     covered = torch.where(figure.on_parts("head", "hand"), -1.0, torch.stack(edges).amax(0))
     scalp_hair = None if recipe.hair.style == "bald" else recipe.hair.color
     if scalp_hair is not None:

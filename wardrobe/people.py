@@ -4,27 +4,51 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 
 from .colors import COLOR_WORDS, draw_color
+from .dresses import DRESS_CUTS, DressGarment
 from .fabrics import PATTERNS, Color, Fabric
 from .figures import random_figure
 from .hair import STYLES, Hair
 from .lowers import LOWER_CUTS, LowerGarment
-from .recipes import EYE_COLORS, HAIR_COLORS, AvatarRecipe
+from .outers import OUTER_CUTS, OuterGarment
+from .recipes import EYE_COLORS, HAIR_COLORS, AvatarRecipe, Garment
 from .shoes import Shoes
 from .uppers import UPPER_CUTS, UpperGarment
 
-_WOMENS_CUTS = ("skirt",)  # a cut whose name has one of these words is worn by women
+_WOMENS_CUTS = ("skirt", "crop top", "blouse", "leggings")  # a cut whose name has one of these words is worn by women
 _LONG_HAIR = ("bob", "long", "wavy", "ponytail", "bun")
 _LIGHT = ("white", "beige", "light blue", "yellow", "pink")
 _DARK = ("black", "navy", "blue", "green", "red", "burgundy", "purple", "teal", "brown")
 _DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
 _SHOE_WORDS = ("white", "white", "black", "black", "brown", "red", "navy", "grey", "beige", "blue", "green")
 # Patterns that mix the ground with another tone of itself, since with white they would be called by a paler colour.
-_TONE_IN_TONE = ("checks", "tartan")
-# Patterns that only some garments are made of.
-_ONLY = {"denim": ("jeans", "skirt", "shorts", "shirt", "jacket", "dress"), "knit": ("sweater", "cardigan", "beanie", "dress")}
-_ALWAYS = {"jeans": "denim", "sweater": "knit"}
+_TONE_IN_TONE = ("checks", "gingham", "tartan", "houndstooth", "herringbone")
+# Patterns that only garments with one of some words in their name are made of.
+_ONLY = {
+    "denim": ("jeans", "denim", "skirt", "shirt dress", "vest", "shirt"),
+    "knit": ("sweater", "cardigan", "turtleneck", "beanie"),
+    "cable": ("sweater", "cardigan", "turtleneck", "beanie"),
+    "corduroy": ("trousers", "blazer", "skirt", "jacket", "long coat"),
+    "herringbone": ("blazer", "coat", "trousers", "skirt", "vest", "cap"),
+    "houndstooth": ("blazer", "coat", "skirt", "dress", "cap"),
+}
+# What garments with a word in their name are always made of.
+_ALWAYS = {
+    "jeans": ("denim",),
+    "denim": ("denim",),
+    "sweater": ("knit", "cable", "stripes", "argyle"),
+    "cardigan": ("knit", "cable", "stripes"),
+    "turtleneck": ("plain", "knit", "cable"),
+    "leggings": ("plain",),
+    "blazer": ("plain", "pinstripes", "herringbone", "windowpane"),
+    "coat": ("plain", "plain", "herringbone", "houndstooth"),
+    "parka": ("plain", "camouflage"),
+    "puffer": ("plain",),
+    "bomber": ("plain", "camouflage"),
+    "cargo": ("plain", "camouflage"),
+}
 
 
 def draw_person(draw: random.Random, seed: int) -> AvatarRecipe:
@@ -39,7 +63,6 @@ def draw_person(draw: random.Random, seed: int) -> AvatarRecipe:
     dark_haired = complexion > 0.55
     features = tuple(draw.triangular(-1.2, 1.2, 0.0) for _ in range(8))
     hair = Hair(_draw_style(draw, woman), _draw_hair_color(draw, dark_haired, figure["age"]))
-    upper, lower = draw.choice(list(UPPER_CUTS)), draw.choice(_worn_by(woman, LOWER_CUTS))
     return AvatarRecipe(
         **figure,
         complexion=complexion,
@@ -48,25 +71,46 @@ def draw_person(draw: random.Random, seed: int) -> AvatarRecipe:
         stubble=0.0 if woman else draw.choice((0.0, 0.0, 0.35, 0.7, 1.0)),
         features=features,
         hair=hair,
-        upper=UpperGarment(upper, draw_fabric(draw, upper), draw.random()),
-        lower=LowerGarment(lower, draw_fabric(draw, lower), draw.random()),
+        **_draw_garments(draw, woman),
         shoes=_draw_shoes(draw),
         seed=seed,
     )
 
 
+def _draw_garments(draw: random.Random, woman: bool) -> dict[str, Garment | None]:
+    """Draw a dress, or an upper and a lower garment, and for some an outer garment."""
+
+    def made(kind: type[Garment], cuts: Iterable[str]) -> Garment:
+        cut = draw.choice(_worn_by(woman, cuts))
+        return kind(cut, draw_fabric(draw, cut), draw.random())
+
+    worn: dict[str, Garment | None] = {"upper": None, "lower": None}
+    if woman and draw.random() < 0.36:
+        worn["dress"] = made(DressGarment, DRESS_CUTS)
+    else:
+        worn |= {"upper": made(UpperGarment, UPPER_CUTS), "lower": made(LowerGarment, LOWER_CUTS)}
+    if draw.random() < 0.30:
+        worn["outer"] = replace(made(OuterGarment, OUTER_CUTS), opened=draw.random() < 0.7)
+    return worn
+
+
 def draw_fabric(draw: random.Random, cut: str) -> Fabric:
     """Draw a cloth for a garment of some cut; its first colour clearly deserves its word."""
-    pattern = _ALWAYS.get(cut)
-    if pattern is None or (pattern == "knit" and draw.random() < 0.3):
-        fitting = [name for name in PATTERNS if any(word in cut for word in _ONLY.get(name, (cut,)))]
-        pattern = draw.choice(["plain"] * (len(fitting) // 2) + fitting)
+    pattern = draw.choice(_fitting_patterns(cut))
     words = [word for word in COLOR_WORDS if word != "white"] if pattern in _TONE_IN_TONE else list(COLOR_WORDS)
     word = draw.choice(_DENIM if pattern == "denim" else words)
     ground = draw_color(draw, word)
     mark = _other_tone(ground) if pattern in _TONE_IN_TONE else draw_color(draw, draw.choice(_DARK if word in _LIGHT else _LIGHT))
     third = draw_color(draw, draw.choice(("yellow", "white", "orange", "red")))
     return Fabric(pattern, (ground, mark, third), draw.uniform(0.85, 1.5))
+
+
+def _fitting_patterns(cut: str) -> list[str]:
+    for word, patterns in _ALWAYS.items():
+        if word in cut:
+            return list(patterns)
+    fitting = [name for name in PATTERNS if any(word in cut for word in _ONLY.get(name, (cut,)))]
+    return ["plain"] * (len(fitting) // 2) + fitting
 
 
 def _other_tone(color: Color) -> Color:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from .dresses import DressGarment
 from .fabrics import Color, Fabric
 from .hair import Hair
 from .lowers import LowerGarment
+from .outers import OuterGarment
 from .shoes import Shoes
+from .slots import SLOTS
 from .uppers import UpperGarment
+
+Garment = UpperGarment | LowerGarment | DressGarment | OuterGarment | Shoes
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class AvatarRecipe:
 
     gender: 0 man .. 1 woman; age: 1/3 child, 2/3 young adult, 1 old; muscle, weight, height, proportions: 0..1, see
     `ModisteBody.phenotype_shape`
-    upper, lower: None where nothing is worn there
+    upper, lower, dress, outer: None where nothing is worn there; a dress replaces upper and lower
     complexion: 0 fair .. 1 deep
     pose: a name in `poses.POSES`, or 55 axis-angle rotations in radians
     features: how the face differs from the average one, see `skin.Face`
@@ -45,6 +50,14 @@ class AvatarRecipe:
     features: tuple[float, ...] = (0.0,) * 8
     gaussians: int = 100_000
     seed: int = 0
+    dress: DressGarment | None = None
+    outer: OuterGarment | None = None
+
+    def garments(self) -> dict[str, Garment]:
+        """Return what is worn, slot -> garment, in the order of SLOTS."""
+        worn = {slot: getattr(self, slot, None) for slot in SLOTS}
+        hidden = ("upper", "lower") if self.dress else ()
+        return {slot: garment for slot, garment in worn.items() if garment is not None and slot not in hidden}
 
     def phenotype(self) -> dict[str, float]:
         """Return the body's shape in words, for `phenotype_shape`."""

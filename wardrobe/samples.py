@@ -21,6 +21,7 @@ from .framing import Shot, draw_shot, shot_camera
 from .people import draw_person
 from .recipes import AvatarRecipe
 from .shading import Picture, picture
+from .shoes import Shoes
 from .slots import PART_INDEX, SLOTS
 
 # So many samples in a row show the same person in the same clothes, as the pictures of one catalogue shoot do: dressing costs more
@@ -115,15 +116,11 @@ def person_sample(seed: int, index: int, width: int = 192, height: int = 256, fl
 def worn_garments(recipe: AvatarRecipe) -> dict[str, tuple[str, str, str]]:
     """Return slot -> (cut, pattern, colour word) of what a recipe wears, in the order of SLOTS."""
     worn = {}
-    for slot in SLOTS:
-        garment = getattr(recipe, slot, None)
-        if garment is None:
-            continue
-        fabric = getattr(garment, "fabric", None)
-        if fabric is None:
-            worn[slot] = (getattr(garment, "cut", "shoes"), "plain", color_word(garment.color))
+    for slot, garment in recipe.garments().items():
+        if isinstance(garment, Shoes):
+            worn[slot] = (garment.cut, "plain", color_word(garment.color))
         else:
-            worn[slot] = (garment.cut, fabric.pattern, fabric_color(fabric))
+            worn[slot] = (garment.cut, garment.fabric.pattern, fabric_color(garment.fabric))
     return worn
 
 
