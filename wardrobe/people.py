@@ -10,15 +10,15 @@ from .colors import COLOR_WORDS, draw_color
 from .dresses import DRESS_CUTS, DressGarment
 from .fabrics import PATTERNS, Color, Fabric
 from .figures import random_figure
-from .hair import STYLES, Hair
+from .hair import Hair
+from .hair_styles import LONG_STYLES, STYLES, random_hair_color
 from .lowers import LOWER_CUTS, LowerGarment
 from .outers import OUTER_CUTS, OuterGarment
-from .recipes import EYE_COLORS, HAIR_COLORS, AvatarRecipe, Garment
+from .recipes import EYE_COLORS, AvatarRecipe, Garment
 from .shoes import Shoes
 from .uppers import UPPER_CUTS, UpperGarment
 
 _WOMENS_CUTS = ("skirt", "crop top", "blouse", "leggings")  # a cut whose name has one of these words is worn by women
-_LONG_HAIR = ("bob", "long", "wavy", "ponytail", "bun")
 _LIGHT = ("white", "beige", "light blue", "yellow", "pink")
 _DARK = ("black", "navy", "blue", "green", "red", "burgundy", "purple", "teal", "brown")
 _DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
@@ -62,7 +62,7 @@ def draw_person(draw: random.Random, seed: int) -> AvatarRecipe:
     complexion = draw.random()
     dark_haired = complexion > 0.55
     features = tuple(draw.triangular(-1.2, 1.2, 0.0) for _ in range(8))
-    hair = Hair(_draw_style(draw, woman), _draw_hair_color(draw, dark_haired, figure["age"]))
+    hair = Hair(_draw_style(draw, woman), random_hair_color(draw, complexion, figure["age"]))
     return AvatarRecipe(
         **figure,
         complexion=complexion,
@@ -126,14 +126,8 @@ def _draw_shoes(draw: random.Random) -> Shoes:
 
 
 def _draw_style(draw: random.Random, woman: bool) -> str:
-    fitting = [style for style in STYLES if style != "bald"] if woman else [style for style in STYLES if style not in _LONG_HAIR]
-    return draw.choice([*fitting, *(_LONG_HAIR if woman else ("short", "side part"))])
-
-
-def _draw_hair_color(draw: random.Random, dark_haired: bool, age: float) -> Color:
-    if age > 0.8 and draw.random() < 0.6:
-        return draw.choice(((0.55, 0.54, 0.52), (0.75, 0.74, 0.72)))
-    return draw.choice(HAIR_COLORS[:3] if dark_haired else HAIR_COLORS[:-1])
+    fitting = [style for style in STYLES if style != "bald"] if woman else [style for style in STYLES if style not in LONG_STYLES]
+    return draw.choice([*fitting, *(LONG_STYLES if woman else ("short", "side part"))])
 
 
 def _worn_by(woman: bool, cuts: Iterable[str]) -> list[str]:
