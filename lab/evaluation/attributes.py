@@ -18,6 +18,7 @@ from ...wardrobe.dresses import DRESS_CUTS
 from ...wardrobe.fabrics import PATTERNS
 from ...wardrobe.lowers import LOWER_CUTS
 from ...wardrobe.outers import OUTER_CUTS
+from ...wardrobe.shoes import SHOE_CUTS
 from ...wardrobe.slots import SLOTS
 from ...wardrobe.uppers import UPPER_CUTS
 
@@ -41,7 +42,7 @@ def head(slot: str, quality: str) -> str:
 
 def wardrobe_vocabulary() -> Vocabulary:
     """Return all words that the wardrobe's pictures teach."""
-    cuts = dict(zip(SLOTS, (UPPER_CUTS, LOWER_CUTS, DRESS_CUTS, OUTER_CUTS, (), ("shoes",)), strict=True))
+    cuts = dict(zip(SLOTS, (UPPER_CUTS, LOWER_CUTS, DRESS_CUTS, OUTER_CUTS, (), SHOE_CUTS), strict=True))
     heads: dict[str, tuple[str, ...]] = {}
     for slot in SLOTS:
         words = ((NONE, *cuts[slot]), tuple(COLOR_WORDS), tuple(PATTERNS))
@@ -74,13 +75,7 @@ def targets(words: Words, vocabulary: Vocabulary) -> Tensor:
     Raises:
         ValueError: if a word is not in the vocabulary.
     """
-    found = []
-    for name, known in vocabulary.items():
-        word = words.get(name)
-        if word is not None and word not in known:
-            raise ValueError(f"The reading network does not know the {name} '{word}': train it anew on this wardrobe.")
-        found.append(UNKNOWN if word is None else list(known).index(word))
-    return torch.tensor(found)
+    return torch.tensor([list(known).index(words[name]) if name in words else UNKNOWN for name, known in vocabulary.items()])
 
 
 def _garment_words(garment: Record) -> Words:

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .attributes import UNKNOWN, Words, head, targets
+from .attributes import UNKNOWN, Words, head, targets, wardrobe_vocabulary
 from .batches import over
 from .network import AttributeNet, load_network
 
@@ -20,8 +20,18 @@ READER_FILE = Path(__file__).parent / "weights" / "reader.safetensors"
 
 
 def load_reader(file: Path = READER_FILE) -> AttributeNet:
-    """Return the shipped reader, frozen."""
-    return load_network(file)
+    """Return the shipped reader, frozen.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+        ValueError: if it is another file, or knows less than the wardrobe shows.
+    """
+    reader = load_network(file)
+    for name, words in wardrobe_vocabulary().items():
+        unknown = sorted(set(words) - set(reader.vocabulary.get(name, ())))
+        if unknown:
+            raise ValueError(f"'{file}' was trained before the wardrobe had the {name} '{unknown[0]}': train it anew.")
+    return reader
 
 
 def readings(reader: AttributeNet, pictures: Sequence[Tensor]) -> Tensor:

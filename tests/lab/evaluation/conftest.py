@@ -9,7 +9,7 @@ from modiste.lab.evaluation.samples import Shown
 
 SHIRT = {"slot": "upper", "cut": "t-shirt", "pattern": "stripes", "color": "red", "words": "striped red T-shirt"}
 JEANS = {"slot": "lower", "cut": "jeans", "pattern": "denim", "color": "blue", "words": "blue jeans"}
-SHOES = {"slot": "shoes", "cut": "shoes", "pattern": "plain", "color": "brown", "words": "brown shoes"}
+SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "brown", "words": "brown sneakers"}
 CAPTION = "a woman wearing a striped red T-shirt and blue jeans, against an olive wall, seen from behind"
 
 
@@ -34,4 +34,4 @@ def person(pictures):
 
 @pytest.fixture
 def flat(pictures):
-    return Shown(pictures[5], "brown shoes on a white background", flat_words(SHOES), ("shoes",))
+    return Shown(pictures[5], "brown sneakers on a white background", flat_words(SHOES), ("shoes",))

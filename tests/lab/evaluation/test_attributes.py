@@ -33,7 +33,7 @@ def test_captions_tell_gender_place_and_view(caption, gender, background, view):
 
 def test_a_flat_shows_one_garment_and_no_person():
     assert flat_words(SHOES) == {f"{slot} cut": "none" for slot in SLOTS} | {
-        "shoes cut": "shoes", "shoes color": "brown", "shoes pattern": "plain",
+        "shoes cut": "sneakers", "shoes color": "brown", "shoes pattern": "plain",
     }  # fmt: skip
 
 
@@ -42,12 +42,7 @@ def test_targets_are_places_in_the_vocabulary():
     assert torch.equal(targets({"upper cut": "t-shirt", "upper color": "blue"}, vocabulary), torch.tensor([1, 0, UNKNOWN]))
 
 
-def test_a_word_that_the_network_never_learned_is_named():
-    with pytest.raises(ValueError, match="does not know the upper cut 'toga'"):
-        targets({"upper cut": "toga"}, {"upper cut": ("none", "t-shirt")})
-
-
 def test_the_vocabulary_has_a_head_for_each_quality_of_each_slot_and_no_word_twice():
     vocabulary = wardrobe_vocabulary()
     assert len(vocabulary) == 3 * len(SLOTS) + 3
-    assert all(len(set(words)) == len(words) >= 2 for words in vocabulary.values())
+    assert all(len(set(words)) == len(words) > 0 for words in vocabulary.values())

@@ -6,9 +6,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from modiste.lab.evaluation.attributes import wardrobe_vocabulary
 from modiste.lab.evaluation.encoder import own_lpips
 from modiste.lab.evaluation.network import AttributeNet, load_network
-from modiste.lab.evaluation.reader import agreement, readings
+from modiste.lab.evaluation.reader import agreement, load_reader, readings
 from modiste.lab.training.tasks.encoder import Task
 
 
@@ -56,6 +57,15 @@ def test_own_lpips_is_the_angle_between_features(network, monkeypatch):
     features = iter([[torch.tensor([5.0, 0.0]).view(1, 2, 1, 1)], [torch.tensor([0.0, 0.1]).view(1, 2, 1, 1)]])
     monkeypatch.setattr(AttributeNet, "stages", lambda self, pictures: next(features))
     assert own_lpips(network, None, None).tolist() == pytest.approx([2.0])
+
+
+def test_a_reader_that_is_older_than_the_wardrobe_is_refused(tmp_path):
+    vocabulary = {name: [word for word in words if word != "hoodie"] for name, words in wardrobe_vocabulary().items()}
+    Task().export(AttributeNet(vocabulary), tmp_path / "old.safetensors", {})
+    with pytest.raises(ValueError, match="before the wardrobe had the upper cut 'hoodie': train it anew"):
+        load_reader(tmp_path / "old.safetensors")
+    Task().export(AttributeNet(wardrobe_vocabulary()), tmp_path / "new.safetensors", {})
+    assert load_reader(tmp_path / "new.safetensors").vocabulary == wardrobe_vocabulary()
 
 
 def test_readings_keep_the_order_of_pictures_of_mixed_shapes(network, pictures):

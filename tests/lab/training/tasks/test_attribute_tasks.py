@@ -14,7 +14,7 @@ from modiste.lab.training.task import load_task, task_names
 from modiste.lab.training.tasks.encoder import AttributePictures, Task
 
 GARMENT = {"slot": "upper", "cut": "t-shirt", "pattern": "plain", "words": "T-shirt"}
-SHOES = {"slot": "shoes", "cut": "shoes", "pattern": "plain", "color": "black", "words": "black shoes"}
+SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "black", "words": "black sneakers"}
 COLORS = {"red": (200, 30, 30), "blue": (30, 60, 200)}
 
 
