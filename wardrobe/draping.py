@@ -28,7 +28,8 @@ class Obstacle:
         from scipy.spatial import cKDTree
 
         self._points, self._normals = points, normals
-        self._tree = cKDTree(points.numpy())
+        # Garment after garment joins, so a tree that is built fast serves better than one that is searched fastest.
+        self._tree = cKDTree(points.numpy(), balanced_tree=False, compact_nodes=False)
 
     @property
     def points(self) -> Tensor:
@@ -41,10 +42,15 @@ class Obstacle:
 
     def push_out(self, points: Tensor, clearance: Tensor | float) -> Tensor:
         """Return the points, moved along the surface normals to at least `clearance` metres outside."""
-        height, normal, distance = self.height_over(points)
         # Far from the surface the tangent plane says nothing about inside and outside.
-        inside = (clearance - height).clamp_min(0) * (distance < _REACH)
-        return points + inside[:, None] * normal
+        _, index = self._tree.query(points.numpy(), distance_upper_bound=_REACH, workers=torch.get_num_threads())
+        near = torch.from_numpy(index < len(self._points)).nonzero()[:, 0]
+        index = torch.from_numpy(index)[near]
+        normal = self._normals[index]
+        height = ((points[near] - self._points[index]) * normal).sum(1)
+        if isinstance(clearance, Tensor):
+            clearance = clearance[near]
+        return points.index_add(0, near, (clearance - height).clamp_min(0)[:, None] * normal)
 
     def height_over(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return how far points [N, 3] lie over the tangent plane of the nearest surface point, its normal and its distance."""
@@ -161,9 +167,12 @@ def relax(
             position = position.index_copy(0, rim, torch.lerp(position[rim], average(position)[rim], 0.5))
         position = obstacle.push_out(position, clearance)
     # What cloth bridges on the body it also bridges in motion: it does not part where the legs do.
-    skinning = sheet.values["skinning"]
+    carried = sheet.values["skinning"]
+    joints = carried.any(0).nonzero()[:, 0]
+    few = carried[:, joints]
     for _ in range(rounds):
-        skinning = average(skinning)
+        few = average(few)
+    skinning = torch.zeros_like(carried).index_copy_(1, joints, few)
     return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1), skinning=skinning)
 
 

@@ -111,7 +111,7 @@ class DressedPerson:
     @cached_property
     def hollow(self) -> Tensor:
         """[V] how deep in a crease each vertex lies at rest, 0..1."""
-        return hollows(self.rest, vertex_normals(self.rest, self.faces), self.faces)
+        return hollows(self.rest, vertex_normals(self.rest, self.faces), self.faces, self.smooth)
 
     @cached_property
     def smooth(self) -> Callable[[Tensor], Tensor]:

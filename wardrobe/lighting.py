@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..models.geometry.mesh import scatter_faces_to_vertices
+from .sheets import averaging
 
 Vector = tuple[float, float, float]
 
@@ -51,9 +52,10 @@ def light_vertices(
 ) -> Tensor:  # [V, 3] linear light, about 0.2 to 1.3
     """Light the studio: a sky, a key, a fill and a rim lamp, with soft shadows and darkened hollows."""
     points = torch.cat([position, position[faces].mean(1)])
-    openness = _face_mean(_open_sky(points, normal, 40)[:, None], faces, 2)[:, 0]
-    shadow = _face_mean(_lamp_visibility(points, len(position), STUDIO, 14)[:, None], faces, 2)[:, 0]
-    return _light(normal, warmth, openness, shadow, hollows(position, normal, faces), STUDIO)
+    smooth = averaging(faces, len(position))
+    seen = torch.stack([_open_sky(points, normal, 40), _lamp_visibility(points, len(position), STUDIO, 14)], 1)
+    openness, shadow = smooth(smooth(seen)).unbind(1)
+    return _light(normal, warmth, openness, shadow, hollows(position, normal, faces, smooth), STUDIO)
 
 
 def light_quickly(
@@ -94,15 +96,20 @@ def _light(normal: Tensor, warmth: Tensor, openness: Tensor, shadow: Tensor, hol
     return light * (1 - 0.45 * hollow)[:, None]
 
 
-def hollows(position: Tensor, normal: Tensor, faces: Tensor) -> Tensor:
-    """Return how deep in a crease each vertex lies [V], 0..1: below the locally smoothed surface, for the mesh's fineness."""
+def hollows(position: Tensor, normal: Tensor, faces: Tensor, smooth: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """Return how deep in a crease each vertex lies [V], 0..1: below the locally smoothed surface, for the mesh's fineness.
+
+    Args:
+        smooth: averages values [V, C] over neighbouring vertices; None makes it from the faces.
+    """
+    smooth = smooth or averaging(faces, len(position))
     edge = (position[faces] - position[faces[:, [1, 2, 0]]]).norm(dim=-1).mean(1, keepdim=True)
     edge = scatter_faces_to_vertices(edge, faces, len(position)) / torch.bincount(faces.flatten(), minlength=len(position))[:, None]
     depth = (1.3 * edge[:, 0]).clamp_min(0.004)
-    smooth = position
+    smoothed = position
     for _ in range(8):
-        smooth = _face_mean(smooth, faces)
-    return (((smooth - position) * normal).sum(1) / depth).clamp(0, 1)
+        smoothed = smooth(smoothed)
+    return (((smoothed - position) * normal).sum(1) / depth).clamp(0, 1)
 
 
 def _wrapped(facing: Tensor, warmth: Tensor) -> Tensor:
@@ -148,11 +155,3 @@ def _visible_from(points: Tensor, count: int, direction: Tensor) -> Tensor:
     key = row * width + column
     nearest = torch.full((int(key.max()) + 1,), -torch.inf).scatter_reduce_(0, key, depth, "amax")
     return (depth[:count] > nearest[key[:count]] - _BIAS).float()
-
-
-def _face_mean(values: Tensor, faces: Tensor, rounds: int = 1) -> Tensor:
-    """Average values [V, C] over the faces around each vertex, `rounds` times."""
-    ones = scatter_faces_to_vertices(torch.ones(len(faces), 1), faces, len(values)).clamp_min(1)
-    for _ in range(rounds):
-        values = scatter_faces_to_vertices(values[faces].mean(1), faces, len(values)) / ones
-    return values

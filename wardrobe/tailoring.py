@@ -38,7 +38,8 @@ def ball(points: Tensor, centre: Tensor, radii: tuple[float, float, float]) -> T
 
 def body_obstacle(figure: Figure) -> Obstacle:
     """Return the body as an obstacle, sampled finely, without its head and its clefts, whose walls would push cloth apart."""
-    sheet = subdivide(take(figure.sheet, ~figure.on_parts("head")[figure.sheet.faces].all(1)))
+    surface = Sheet(figure.sheet.faces, {name: figure.sheet.values[name] for name in ("position", "normal")})
+    sheet = subdivide(take(surface, ~figure.on_parts("head")[surface.faces].all(1)))
     normal = torch.nn.functional.normalize(sheet.values["normal"], dim=1)
     open_skin = hollows(sheet.position, normal, sheet.faces) < 0.3
     return Obstacle(sheet.position[open_skin], normal[open_skin])
