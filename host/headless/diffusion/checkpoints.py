@@ -88,10 +88,11 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _is_sd15(state: Mapping[str, Tensor]) -> bool:
-    """Whether the UNet reads 4 latent channels at width 320 and text of width 768, which tells SD1.5 from its relatives."""
+    """Whether the UNet has SD1.5's latent channels, first width and width of text, which tells it from its relatives."""
+    channels, width, text = SD15_UNET["in_channels"], SD15_UNET["block_out_channels"][0], SD15_UNET["cross_attention_dim"]
     first = state.get(f"{UNET}input_blocks.0.0.weight")
     keys = state.get(f"{UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight")
-    return first is not None and first.shape == (320, 4, 3, 3) and keys is not None and keys.shape == (320, 768)
+    return first is not None and first.shape[:2] == (width, channels) and keys is not None and keys.shape == (width, text)
 
 
 def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
