@@ -100,6 +100,20 @@ def message_of(entry, kind):
     return messages[kind]
 
 
+def api_prompt(object_info, **nodes):
+    """Return nodes, each a class and some inputs, in API format; every input left out has its default or first option."""
+
+    def default(socket, settings=None):
+        options = socket if isinstance(socket, list) else (settings or {}).get("options", [])  # older nodes list the options alone
+        return (settings or {}).get("default", next(iter(options), None))
+
+    prompt = {}
+    for name, (kind, inputs) in nodes.items():
+        defaults = {key: default(*entry) for key, entry in object_info[kind]["input"].get("required", {}).items()}
+        prompt[name] = {"class_type": kind, "inputs": {key: item for key, item in defaults.items() if item is not None} | inputs}
+    return prompt
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     comfyui = Path(os.environ.get("COMFYUI_DIR", Path.home() / "ComfyUI"))
@@ -109,6 +123,7 @@ def server(tmp_path_factory):
     for folder in ("custom_nodes", "input", "models", "output", "temp", "user"):
         (base / folder).mkdir()
     (base / "custom_nodes" / FOLDER).symlink_to(PACK, target_is_directory=True)
+    (base / "custom_nodes" / "modiste_probe").symlink_to(Path(__file__).parent / "probe", target_is_directory=True)
     port = free_port()
     command = [python_of(comfyui), "main.py", "--cpu", "--disable-api-nodes", "--listen", "127.0.0.1", "--port", str(port)]
     command += ["--base-directory", base, "--user-directory", base / "user", "--database-url", "sqlite:///:memory:"]

@@ -14,6 +14,8 @@ from modiste.host.headless.listing import CORE_NODES, by_id
 from modiste.host.headless.session import Session
 from modiste.nodes import NODES
 
+from .conftest import api_prompt
+
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 SMALL = {"views": 3, "width": 128, "height": 128, "gaussians": 5000}  # what a template is reduced to here
 SAVED = "modiste/user_00001_.ply [output]"  # one of the avatars that compose_avatars saves
@@ -25,16 +27,6 @@ def template_prompt(path, object_info):
     for node in prompt.values():
         if node["class_type"].startswith("Modiste"):
             node["inputs"].update({name: value for name, value in SMALL.items() if isinstance(node["inputs"].get(name), int)})
-    return prompt
-
-
-def api_prompt(object_info, **nodes):
-    """Return nodes, each a class and some inputs, in API format; every input left out has its default or first option."""
-    prompt = {}
-    for name, (kind, inputs) in nodes.items():
-        settings = {key: rest[0] for key, (_, *rest) in object_info[kind]["input"]["required"].items() if rest}
-        defaults = {key: item.get("default", (item.get("options") or [None])[0]) for key, item in settings.items()}
-        prompt[name] = {"class_type": kind, "inputs": {key: item for key, item in defaults.items() if item is not None} | inputs}
     return prompt
 
 
