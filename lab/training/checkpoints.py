@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .files import save_tensors
 
 KEPT = 2
+_WEIGHTS = "weights"  # beside the states of AdamW
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,80 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Split:
+    """Which part of the optimizer's state this process has, under ZeRO-2.
+
+    gather: joins what the processes have of a tensor [N] to [processes * N]; all must call it
+    """
+
+    process: int
+    processes: int
+    gather: Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
 class Trained:
-    """What a checkpoint holds, apart from the progress: the model, its average and the optimizer, all on one device."""
+    """What a checkpoint holds, apart from the progress: the model, its average and the optimizer, all on one device.
+
+    split: None where every process has all of the optimizer's state
+    """
 
     model: nn.Module
     average: nn.Module
     optimizer: torch.optim.Optimizer
+    split: Split | None = None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything by name, on the CPU, contiguous and in memory of its own; all processes must call this."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        for index, parameter in enumerate(self._parameters()):
+            values = dict(self.optimizer.state.get(parameter, {}))
+            if self.split:  # which leaves the exact weights in pieces, and in the model only where it has rounded them
+                values = {name: self.split.gather(value) if value.ndim else value for name, value in values.items()}
+                values[_WEIGHTS] = self.split.gather(parameter)
+            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in values.items()}
+        return {name: _copy(tensor) for name, tensor in tensors.items()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors()` returned.
+
+        Raises:
+            RuntimeError, KeyError or IndexError: if they are of another model, or were split over another number of processes.
+        """
+        self.model.load_state_dict(_under("model.", tensors))
+        self.average.load_state_dict(_under("average.", tensors))
+        parameters = self._parameters()
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under("optimizer.", tensors).items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = self._piece(tensor, parameters[int(index)])
+        with torch.no_grad():
+            for index, values in state.items():
+                if self.split:
+                    parameters[index].copy_(values.pop(_WEIGHTS))
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+
+    def _parameters(self) -> list[Tensor]:
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+    def _piece(self, tensor: Tensor, parameter: Tensor) -> Tensor:
+        """Return this process's part of a state, laid out in memory like its parameter: fused AdamW walks both in that order."""
+        if not tensor.ndim:
+            return tensor
+        if self.split:
+            tensor = tensor.chunk(self.split.processes)[self.split.process]
+        if tensor.shape != parameter.shape:
+            raise RuntimeError(f"a state {list(tensor.shape)} of a parameter {list(parameter.shape)}")
+        return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
-def save_checkpoint(folder: Path, trained: Trained, progress: Progress) -> Path:
+def save_checkpoint(folder: Path, tensors: dict[str, Tensor], progress: Progress) -> Path:
     """Write `step_NNNNNNNN.safetensors` and remove all but the newest `KEPT`.
 
     Raises:
         ValueError: if the folder cannot be written or is full; the older checkpoints are all still there.
     """
-    tensors = _tensors(trained)
     path = folder / f"step_{progress.step:08d}.safetensors"
     save_tensors(tensors, path, {"progress": json.dumps(asdict(progress)), "checksum": _checksum(tensors)})
     for old in checkpoints(folder)[KEPT:]:
@@ -72,34 +132,11 @@ def load_newest(folder: Path, trained: Trained, tell: Callable[[str], None]) -> 
             tell(f"The checkpoint '{path.name}' cannot be read ({error}): trying the one before it.")
             continue
         try:
-            _restore(trained, tensors)
-        except (RuntimeError, KeyError) as error:
-            raise ValueError(f"'{path}' is a checkpoint of another model: resume it with the model and settings it had.") from error
+            trained.restore(tensors)
+        except (RuntimeError, KeyError, IndexError) as error:
+            raise ValueError(f"'{path}' is of another model: resume it with the model, settings and processes it had.") from error
         return progress
     raise ValueError(f"There is no checkpoint in '{folder}' to resume from: start without --resume.")
-
-
-def _tensors(trained: Trained) -> dict[str, Tensor]:
-    """Flatten everything into tensors [any shape] on the CPU, contiguous and in memory of their own."""
-    tensors = {f"model.{name}": tensor for name, tensor in trained.model.state_dict().items()}
-    tensors |= {f"average.{name}": tensor for name, tensor in trained.average.state_dict().items()}
-    for index, values in trained.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in values.items()}
-    return {name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-
-
-def _restore(trained: Trained, tensors: dict[str, Tensor]) -> None:
-    trained.model.load_state_dict(_under("model.", tensors))
-    trained.average.load_state_dict(_under("average.", tensors))
-    parameters = [parameter for group in trained.optimizer.param_groups for parameter in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _under("optimizer.", tensors).items():
-        index, _, key = name.partition(".")
-        parameter = parameters[int(index)]
-        if tensor.shape == parameter.shape and tensor.ndim:  # fused AdamW walks both in memory's order
-            tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
-        state.setdefault(int(index), {})[key] = tensor
-    trained.optimizer.load_state_dict({"state": state, "param_groups": trained.optimizer.state_dict()["param_groups"]})
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Progress]:
@@ -116,6 +153,10 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         checksum = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy(), zlib.crc32(name.encode(), checksum))
     return f"{checksum:08x}"
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

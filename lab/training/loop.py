@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ...models.files import atomic_write
-from .checkpoints import Progress, Trained, checkpoints, load_newest, save_checkpoint
+from .checkpoints import Progress, Split, Trained, checkpoints, load_newest, save_checkpoint
 from .config import Config, write_config
 from .console import Console
 from .files import check_writable
@@ -65,8 +65,8 @@ def train(run: Run, resume: bool, console: Console) -> None:
     """
     from accelerate import Accelerator
 
-    config = run.config
-    accelerator = Accelerator(mixed_precision=config.precision, gradient_accumulation_steps=config.accumulation)
+    # Autocast is our own business, since DeepSpeed would round the weights too.
+    accelerator = Accelerator(mixed_precision="no", gradient_accumulation_steps=run.config.accumulation)
     _check(run, resume)
     accelerator.wait_for_everyone()  # no process may find what another is about to write
     if accelerator.is_main_process:
@@ -94,15 +94,16 @@ def _make_folders(run: Run) -> None:
 
 
 class Loss(nn.Module):
-    """A task's loss as a module's forward, which is what DDP, DeepSpeed and autocast wrap."""
+    """A task's loss as a module's forward, which is what DDP and DeepSpeed wrap."""
 
-    def __init__(self, task: Task, model: nn.Module) -> None:
+    def __init__(self, task: Task, model: nn.Module, autocast: torch.autocast) -> None:
         super().__init__()
-        self.task = task
-        self.model = model
+        self.task, self.model, self.autocast = task, model, autocast
 
     def forward(self, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
-        return self.task.loss(self.model, batch, generator, step)
+        with self.autocast:
+            loss, logged = self.task.loss(self.model, batch, generator, step)
+        return loss.float(), logged
 
 
 class Trainer:
@@ -113,12 +114,11 @@ class Trainer:
         self.log = LossLog(run.folder / "log.csv")
         dataset = run.task.dataset(run.data, self.config.data_seed)
         buckets = buckets_of(dataset, self.config.batch)
+        self.autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
         self.trained = self._build()
+        self.loss, self.optimizer = self._prepare()
         self.progress = load_newest(run.checkpoints, self.trained, self._say) if resume else Progress()
         self.batches = self._batches(dataset, buckets)
-        for name in self.config.compile:
-            _submodule(self.trained.model, name).compile(dynamic=False)  # a graph for each shape of batch
-        self.loss, self.optimizer = self.accelerator.prepare(Loss(run.task, self.trained.model), self.trained.optimizer)
         if self.accelerator.is_main_process:
             self.log.cut(self.progress.step)
 
@@ -155,7 +155,23 @@ class Trainer:
         layout = torch.channels_last if self.config.channels_last else torch.contiguous_format
         model = self.run.task.build().to(self.accelerator.device, memory_format=layout).train()
         average = copy.deepcopy(model).eval().requires_grad_(False)
-        return Trained(model, average, make_optimizer(model, self.config))
+        split = None
+        if self._deepspeed:
+            split = Split(self.accelerator.process_index, self.accelerator.num_processes, self.accelerator.gather)
+        return Trained(model, average, make_optimizer(model, self.config), split)
+
+    def _prepare(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """Compile what should be, and wrap loss and optimizer for the processes at hand."""
+        for name in self.config.compile:
+            _submodule(self.trained.model, name).compile(dynamic=False)  # a graph for each shape of batch
+        if self._deepspeed:
+            settings = {"train_micro_batch_size_per_gpu": self.config.batch, "gradient_clipping": self.config.clip}
+            self.accelerator.state.deepspeed_plugin.deepspeed_config.update(settings)
+        return self.accelerator.prepare(Loss(self.run.task, self.trained.model, self.autocast), self.trained.optimizer)
+
+    @property
+    def _deepspeed(self) -> bool:
+        return self.accelerator.state.deepspeed_plugin is not None
 
     def _batches(self, dataset: Dataset, buckets: Tensor) -> Iterator[Any]:
         order = BatchOrder(
@@ -210,8 +226,9 @@ class Trainer:
             self.console.say(sentence)
 
     def _save(self) -> None:
+        tensors = self.trained.tensors()
         if self.accelerator.is_main_process:
-            save_checkpoint(self.run.checkpoints, self.trained, self.progress)
+            save_checkpoint(self.run.checkpoints, tensors, self.progress)
             self.log.plot(self.run.folder / "loss.png")
 
     @torch.no_grad()
@@ -219,7 +236,7 @@ class Trainer:
         if not self.accelerator.is_main_process:
             return
         generator = generator_of(self.accelerator.device, "sheet", self.config.seed)
-        with self.accelerator.autocast():
+        with self.autocast:
             sheet = self.run.task.sample_sheet(self.trained.average, generator)
         with atomic_write(self.run.folder / "sheets" / f"step_{self.progress.step:06d}.png") as temporary:
             sheet.save(temporary)
