@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..models.geometry.mesh import vertex_normals
-from ..models.render import Camera, rasterize
+from ..models.render import Camera, rasterize_layers
 from .backgrounds import Background, GroundShadow, paint_background
 from .dressing import Posed
 from .lighting import Lamps, light_quickly, turned
@@ -69,9 +69,7 @@ def picture(posed: Posed, camera: Camera, lamps: Lamps, background: Background, 
     person = posed.person
     lamps = turned(lamps, azimuth)
     fine = _finer(camera)
-    starts = torch.searchsorted(person.face_layer, torch.arange(len(person.layers) + 1)).tolist()
-    groups = [person.faces[start:stop] for start, stop in pairwise(starts)]
-    samples, alone, visible = _nearest(posed.vertices, groups, fine)
+    samples, alone = _sampled(posed.vertices, person.faces, person.face_layer, len(person.layers), fine)
     light = light_quickly(posed.vertices, posed.normals, person.warmth, person.hollow, person.smooth, lamps)
     color = shade(person.pieces, posed.vertices, light, samples, fine)
     shadow = GroundShadow(posed.vertices, lamps.key[0])
@@ -84,7 +82,7 @@ def picture(posed: Posed, camera: Camera, lamps: Lamps, background: Background, 
         barycentric=samples.barycentric[_CENTRES, _CENTRES].contiguous(),
         depth=samples.depth[_CENTRES, _CENTRES].contiguous(),
         alone=alone,
-        visible=visible,
+        visible=torch.bincount(person.face_layer[samples.face[samples.face >= 0]], minlength=len(person.layers)),
     )
 
 
@@ -97,7 +95,7 @@ def picture_alone(pieces: Sequence[Piece], position: Tensor, camera: Camera, lam
     starts = torch.tensor([0, *(len(piece.labels) for piece in pieces)]).cumsum(0)
     faces = torch.cat([piece.sheet.faces + start for piece, start in zip(pieces, starts, strict=False)])
     fine = _finer(camera)
-    samples, _, _ = _nearest(position, [faces], fine)
+    samples, _ = _sampled(position, faces, torch.zeros(len(faces), dtype=torch.int64), 1, fine)
     warmth = torch.cat([torch.full((len(piece.labels),), piece.warmth) for piece in pieces])
     normal = vertex_normals(position, faces)
     light = light_quickly(position, normal, warmth, torch.zeros(len(position)), averaging(faces, len(position)), lamps)
@@ -143,30 +141,16 @@ def to_bytes(linear: Tensor) -> Tensor:
     return (linear.clamp(0, 1) ** (1 / _GAMMA) * 255).round().to(torch.uint8)
 
 
-def _nearest(vertices: Tensor, groups: list[Tensor], camera: Camera) -> tuple[Samples, Tensor, Tensor]:
-    """Draw groups of faces one by one and keep the nearest: samples, and how many each group covers alone and is seen in [G]."""
+def _sampled(vertices: Tensor, faces: Tensor, layer: Tensor, count: int, camera: Camera) -> tuple[Samples, Tensor]:
+    """Draw layers of faces: what the samples see, and how many samples each layer would cover alone [count]."""
+    rows, columns, part = _cropped(vertices, camera)
     size = (camera.height, camera.width)
-    face = torch.full(size, -1, dtype=torch.int64)
-    barycentric, depth = torch.zeros(*size, 3), torch.full(size, torch.inf)
-    alone, start = [], 0
-    owner = torch.full(size, -1)
-    for index, faces in enumerate(groups):
-        used = slice(int(faces.min()), int(faces.max()) + 1)
-        rows, columns, part = _cropped(vertices[used], camera)
-        if part is None:
-            alone.append(0)
-        else:
-            fragments = rasterize(vertices[used], faces - used.start, part)
-            hit = fragments.face >= 0
-            alone.append(int(hit.sum()))
-            nearer = hit & (fragments.depth < depth[rows, columns])
-            for image, new in ((face, fragments.face + start), (barycentric, fragments.barycentric), (depth, fragments.depth)):
-                image[rows, columns][nearer] = new[nearer]
-            owner[rows, columns][nearer] = index
-        start += len(faces)
-    visible = torch.bincount(owner[owner >= 0], minlength=len(groups))
-    depth[owner < 0] = 0
-    return Samples(face, barycentric, depth), torch.tensor(alone), visible
+    face, barycentric, depth = torch.full(size, -1), torch.zeros(*size, 3), torch.zeros(size)
+    if part is None:
+        return Samples(face, barycentric, depth), torch.zeros(count, dtype=torch.int64)
+    fragments, alone = rasterize_layers(vertices, faces, layer, count, part)
+    face[rows, columns], barycentric[rows, columns], depth[rows, columns] = fragments.face, fragments.barycentric, fragments.depth
+    return Samples(face, barycentric, depth), alone
 
 
 def _cropped(points: Tensor, camera: Camera) -> tuple[slice, slice, Camera | None]:

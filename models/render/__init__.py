@@ -1,7 +1,7 @@
 """Cameras, a mesh z-buffer and the splat renderer. In: geometry in world space and a camera; out: pictures as tensors."""
 
 from .cameras import Camera, camera_from_load3d, camera_to_load3d, fit_distance, look_at, orbit_cameras, target_from_load3d
-from .mesh_rasterizer import Fragments, interpolate, rasterize, texture_lookup
+from .mesh_rasterizer import Fragments, interpolate, rasterize, rasterize_layers, texture_lookup
 from .projection import SplatImage
 from .splats import render_splats
 
@@ -16,6 +16,7 @@ __all__ = [
     "look_at",
     "orbit_cameras",
     "rasterize",
+    "rasterize_layers",
     "render_splats",
     "target_from_load3d",
     "texture_lookup",

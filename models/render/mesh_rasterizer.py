@@ -11,9 +11,9 @@ from torch import Tensor
 from .cameras import Camera
 
 NEAR = 0.01  # metres; what is nearer than this is not drawn
-_CHUNK = 2_000_000  # candidate pixels tested at a time, which bounds memory
+_CHUNK = 200_000  # candidate pixels tested at a time, which bounds memory and stays in the cache
 # Widths and heights that boxes are rounded up to: small ones exactly, since most triangles of a fine mesh are small.
-_BLOCK_SIZES = (1, 2, 3, *(share << power for power in range(15) for share in (4, 6)))
+_BLOCK_SIZES = (1, 2, 3, *(1 << power for power in range(2, 17)))
 _EDGE_TOLERANCE = 1e-6  # of a triangle; closes hairline cracks that rounding would open between neighbours
 _NO_HIT = torch.iinfo(torch.int64).max
 
@@ -43,18 +43,37 @@ def rasterize(
     d.(AxB), which are affine in the pixel position (Olano and Greer 1997, homogeneous rasterisation). They hold for corners
     behind the camera too, so nothing is clipped but depth.
     """
+    fragments, _ = rasterize_layers(vertices, faces, torch.zeros(len(faces), dtype=torch.int64, device=faces.device), 1, camera)
+    return fragments
+
+
+def rasterize_layers(
+    vertices: Tensor,  # [V, 3] metres, world
+    faces: Tensor,  # [F, 3] int64
+    layer: Tensor,  # [F] int64, 0..count-1
+    count: int,
+    camera: Camera,
+) -> tuple[Fragments, Tensor]:
+    """Draw layers of faces into one z-buffer, as `rasterize` does, and count what each layer would cover alone.
+
+    Returns:
+        the fragments of all layers together, and how many pixels each layer would cover if it were the only one [count].
+    """
     height, width = camera.height, camera.width
     drawn, edges, determinant, box = _setup(vertices, faces, camera)
-    nearest = torch.full((height * width,), _NO_HIT, dtype=torch.int64, device=vertices.device)
-    for face, dx, dy in _blocks(box):
-        depth, hit = _test(edges[face], determinant[face], dx.to(edges.dtype), dy.to(edges.dtype))
-        row, column = hit
-        x, y = box[face[row], 0] + dx[column], box[face[row], 2] + dy[column]
+    plane = layer[drawn] * (height * width)
+    nearest = torch.full((count, height * width), _NO_HIT, dtype=torch.int64, device=vertices.device)
+    for block, dx, dy in _blocks(box):
+        depth, row, column = _test(edges[block], determinant[block], dx.to(edges.dtype), dy.to(edges.dtype))
+        face = block[row]
+        x, y = box[face, 0] + dx[column], box[face, 2] + dy[column]
         # Positive floats order like their bits, so one integer minimum finds the smallest depth, then the smallest index.
-        key = (depth.view(torch.int32).long() << 32) | drawn[face[row]]
+        key = (depth.view(torch.int32).long() << 32) | drawn[face]
         inside = (x < width) & (y < height)
-        nearest.scatter_reduce_(0, (y * width + x)[inside], key[inside], "amin")
+        nearest.view(-1).scatter_reduce_(0, (plane[face] + y * width + x)[inside], key[inside], "amin")
 
+    alone = (nearest != _NO_HIT).sum(1)
+    nearest = nearest.amin(0)
     seen = (nearest != _NO_HIT).nonzero()[:, 0]
     face = nearest[seen] & 0xFFFFFFFF
     slot = torch.searchsorted(drawn, face)
@@ -66,7 +85,8 @@ def rasterize(
     face_image[seen] = face
     barycentric_image[seen] = weights / weights.sum(-1, keepdim=True)
     depth_image[seen] = depth
-    return Fragments(face_image.view(height, width), barycentric_image.view(height, width, 3), depth_image.view(height, width))
+    fragments = Fragments(face_image.view(height, width), barycentric_image.view(height, width, 3), depth_image.view(height, width))
+    return fragments, alone
 
 
 def interpolate(fragments: Fragments, corner_values: Tensor) -> Tensor:
@@ -161,17 +181,17 @@ def _blocks(box: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
             yield part, offset % size[0], torch.div(offset, size[0], rounding_mode="floor")
 
 
-def _test(edges: Tensor, determinant: Tensor, dx: Tensor, dy: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Find which pixels (dx, dy) [K] hit which faces [G] beyond the near plane: depths [P], and their face and pixel indices."""
+def _test(edges: Tensor, determinant: Tensor, dx: Tensor, dy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Find which pixels (dx, dy) [K] hit which faces [G] beyond the near plane: depths [P], and indices of face and pixel [P]."""
     first, second, third = (
         torch.addcmul(edges[:, corner, 2:] + edges[:, corner, :1] * dx, edges[:, corner, 1:2], dy) for corner in range(3)
     )
     total = first + second + third
     inside = torch.minimum(torch.minimum(first, second), third) >= -_EDGE_TOLERANCE * total
-    hit = (inside & (total > 0) & (total * NEAR < determinant[:, None])).nonzero().unbind(1)
-    depth = determinant[hit[0]] / total[hit]
+    row, column = (inside & (total > 0) & (total * NEAR < determinant[:, None])).nonzero().unbind(1)
+    depth = determinant[row] / total[row, column]
     finite = torch.isfinite(depth)
-    return depth[finite], (hit[0][finite], hit[1][finite])
+    return depth[finite], row[finite], column[finite]
 
 
 def _weights(edges: Tensor, determinant: Tensor, dx: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
