@@ -39,7 +39,7 @@ def test_euler_is_ddim_in_other_variables():
 
 
 def test_dpmpp_2m_is_the_papers_algorithm():
-    """Lu et al. 2022 (DPM-Solver++), algorithm 2, in alpha, sigma and half log-SNR; the last step, to no noise, is of first order."""
+    """Lu et al. 2022, algorithm 2, in alpha, sigma and half log-SNR; the last step, to no noise, is of first order."""
     levels = [variance_preserving(sigma) for sigma in SIGMAS]
     logs = [math.log(alpha / share) if share else math.inf for alpha, share in levels]
     z, before = start() * levels[0][0], None
