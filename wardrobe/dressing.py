@@ -18,6 +18,7 @@ from .atlas import pack
 from .bodices import Cut
 from .draping import Obstacle
 from .dresses import DRESS_CUTS, dress_edge, make_dress
+from .faces import Face, above_hairline
 from .hair import brow_color, make_hair
 from .lighting import hollows
 from .lowers import LOWER_CUTS, lower_edge, make_lower
@@ -26,7 +27,7 @@ from .pieces import Piece, kept
 from .recipes import AvatarRecipe
 from .sheets import Sheet, averaging
 from .shoes import SHOE_CUTS, make_shoes, on_heels, shoe_edge
-from .skin import Face, above_hairline, skin_piece
+from .skin import skin_piece
 from .slots import PART_INDEX, SLOTS
 from .tailoring import body_obstacle
 from .uppers import UPPER_CUTS, make_upper, upper_edge, upper_hem
@@ -215,7 +216,7 @@ def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:
     brows = brow_color(recipe.hair)
     face = Face(recipe.complexion, recipe.eyes, brows, recipe.lips, recipe.gender, recipe.stubble, recipe.features)
     garments, sheet = recipe.garments(), figure.sheet
-    edges = [shoe_edge(figure, sheet)]
+    edges = [shoe_edge(figure, sheet, SHOE_CUTS[recipe.shoes.cut])]
     edge_of = {"upper": (upper_edge, UPPER_CUTS), "lower": (lower_edge, LOWER_CUTS), "dress": (dress_edge, DRESS_CUTS)}
     for slot, (edge, cuts) in edge_of.items():
         if slot in garments:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..models.body import PART_INDEX, Body
 from .anatomy import Figure, canonical_points
+from .faces import above_hairline
 from .noise import smoothstep
-from .skin import above_hairline
 
 COLUMNS, ROWS = 120, 26
 _NEIGHBOURS = 8

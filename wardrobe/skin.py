@@ -1,20 +1,20 @@
-"""Skin and face: complexion, brows, eyes and lips, painted where the template's face has them."""
+"""Skin: complexion and the body's surface as a piece; faces are painted by `faces`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from ..models.avatars.labels import LABEL_INDEX
-from ..models.body import JOINT_INDEX, PARTS
-from .anatomy import Figure
-from .noise import layered, noise, ridge, smoothstep
-from .pieces import Paint, Piece, Spots
-from .sheets import Sheet, take
-
-Color = tuple[float, float, float]
+from ..models.body import PARTS, Body
+from .anatomy import Figure, canonical_points
+from .faces import Face, eye_opening, is_eyeball, paint_eyes, paint_head, paint_roots, shaped_face
+from .noise import layered, smoothstep
+from .pieces import Color, Paint, Piece, Spots
+from .sheets import take
 
 # Complexions from fair to deep, sRGB under white light.
 COMPLEXIONS = (
@@ -38,28 +38,6 @@ _LABEL_OF_PART = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Face:
-    """How a face is made up, apart from its shape.
-
-    complexion: 0 fair .. 1 deep
-    eyes, brows: sRGB
-    lips: 0 bare .. 1 lipstick red
-    lashes: 0 light .. 1 strong
-    stubble: 0 none .. 1 a short beard's shadow
-    features: how the face differs from the average one, each about -1..1: width of the nose, length of the nose, width of the jaw,
-              chin, fullness of the lips, distance of the eyes, height of the brows, fullness of the cheeks
-    """
-
-    complexion: float
-    eyes: Color
-    brows: Color
-    lips: float
-    lashes: float
-    stubble: float
-    features: tuple[float, ...] = (0.0,) * 8
-
-
 def complexion_color(complexion: float) -> Tensor:
     """Return the skin's sRGB [3] for 0 (fair) to 1 (deep)."""
     place = complexion * (len(COMPLEXIONS) - 1)
@@ -75,96 +53,73 @@ def skin_piece(figure: Figure, face: Face, covered: Tensor, scalp_hair: Color | 
             under clothes, and what lies more than OVERLAP inside is left out.
         scalp_hair: colour of the hair whose roots show at the hairline, or None for a bald head.
     """
-    body = figure.body
-    sheet = _smiling(_with_features(figure.sheet, face.features))
+    surface = _surface(figure.body)
+    sheet = shaped_face(figure.sheet, face)
     sunk = 0.007 * smoothstep(-0.004, 0.016, covered)[:, None] * sheet.values["normal"]
-    sheet = sheet.with_values(position=sheet.position - sunk)
-    where = torch.stack([figure.on_parts("head"), figure.on_parts("neck")]).any(0).float()[:, None]
-    x, y, z = sheet.values["canonical"].split(1, dim=1)
-    feature = (x.abs() < 0.058) & (y > -0.095) & (y < 0.032) & (z > -0.025)
-    around_eye = feature & (x.abs() > 0.012) & (x.abs() < 0.051) & (y.abs() < 0.013)
-    sheet = sheet.with_values(eye=_is_eyeball(sheet).float()[:, None], head=where, feature=feature.float() + around_eye.float())
+    sheet = sheet.with_values(position=sheet.position - sunk, eye=surface.eye, head=surface.head, feature=surface.feature)
 
     def paint(spots: Spots) -> Paint:
         return Paint(_paint_skin(spots, face, scalp_hair, seed))
 
-    labels = torch.tensor([LABEL_INDEX[_LABEL_OF_PART[part]] for part in PARTS])[body.parts]
-    shown = _seen_faces(figure) & ~(covered > OVERLAP)[sheet.faces].all(1)
+    shown = surface.seen & ~(covered > OVERLAP)[sheet.faces].all(1)
     used = torch.unique(sheet.faces[shown])
     sheet = take(sheet, shown)
-    corner_uv, panel = _skin_panels(sheet, body.corner_uv[shown])
-    return Piece(sheet, labels[used], corner_uv, panel, density=1.0, cover=1.0, warmth=1.0, paint=paint)
+    panel = surface.panel[shown]
+    corner_uv = _in_metres(sheet.position[sheet.faces], figure.body.corner_uv[shown], panel)
+    return Piece(sheet, surface.labels[used], corner_uv, panel, density=1.0, cover=1.0, warmth=1.0, paint=paint)
 
 
-def _with_features(sheet: Sheet, features: tuple[float, ...]) -> Sheet:
-    """Move the features of a face by some millimetres; see `Face.features`."""
-    nose_width, nose_length, jaw, chin, lips, eyes, brows, cheeks = (0.001 * feature for feature in features)
-    point = sheet.values["canonical"]
-    side, x, y, z = point[:, 0].sign(), point[:, 0].abs(), point[:, 1], point[:, 2]
-    front = smoothstep(-0.05, 0.0, z)
-    nostril = _blob(x, y, 0.014, -0.040, 0.009, 0.010) * front
-    tip = _blob(x, y, 0.0, -0.040, 0.014, 0.013) * smoothstep(0.01, 0.03, z)
-    jaw_side = _blob(x, y, 0.055, -0.075, 0.022, 0.034) * smoothstep(-0.09, -0.04, z)
-    chin_front = _blob(x, y, 0.0, -0.108, 0.026, 0.020) * smoothstep(-0.04, 0.0, z)
-    upper_lip, lower_lip = _blob(x, y, 0.0, -0.066, 0.018, 0.0045) * front, _blob(x, y, 0.0, -0.080, 0.016, 0.0055) * front
-    orbit = _blob(x, y, 0.031, 0.0, 0.022, 0.016) * front
-    brow = _blob(x, y, 0.030, 0.022, 0.022, 0.010) * front
-    cheek = _blob(x, y, 0.045, -0.040, 0.020, 0.022) * front
-    move = torch.stack(
-        [
-            side * (1.8 * nose_width * nostril + 3.0 * jaw * jaw_side + 0.9 * eyes * orbit + 1.5 * cheeks * cheek),
-            -2.2 * nose_length * tip - 2.5 * chin * chin_front + 0.9 * lips * (upper_lip - lower_lip) + 1.5 * brows * brow,
-            1.6 * nose_length * tip + 1.5 * chin * chin_front + 1.3 * lips * (upper_lip + lower_lip) + 1.8 * cheeks * cheek,
-        ],
-        dim=1,
+@dataclass(frozen=True)
+class _Surface:
+    """What is the same for every figure of a body.
+
+    labels: [V]
+    eye, head, feature: [V, 1] values for painting and for `covering`
+    seen:   [F] not the sockets, the back of the eyes or the depth of the mouth
+    panel:  [F] island of the UV layout
+    """
+
+    labels: Tensor
+    eye: Tensor
+    head: Tensor
+    feature: Tensor
+    seen: Tensor
+    panel: Tensor
+
+
+@cache
+def _surface(body: Body) -> _Surface:
+    point = canonical_points(body)
+    x, y, z = point.split(1, dim=1)
+    feature = (x.abs() < 0.058) & (y > -0.095) & (y < 0.032) & (z > -0.025)
+    around_eye = feature & (x.abs() > 0.012) & (x.abs() < 0.051) & (y.abs() < 0.013)
+    eyeball = is_eyeball(body.weights)
+    head = torch.isin(body.parts, torch.tensor([PARTS.index("head"), PARTS.index("neck")]))
+    return _Surface(
+        labels=torch.tensor([LABEL_INDEX[_LABEL_OF_PART[part]] for part in PARTS])[body.parts],
+        eye=eyeball.float()[:, None],
+        head=head.float()[:, None],
+        feature=feature.float() + around_eye.float(),
+        seen=_seen_faces(body, point, eyeball),
+        panel=_islands(body.corner_uv),
     )
-    return sheet.with_values(position=sheet.position + move)
 
 
-def _smiling(sheet: Sheet) -> Sheet:
-    """Lift the corners of the mouth and open the eyes a little: a resting face looks stern."""
-    point = sheet.values["canonical"]
-    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
-    front = smoothstep(-0.03, 0.0, z)
-    corner = _blob(x, y, 0.0250, -0.0720, 0.0095, 0.0095) * front
-    cheek = _blob(x, y, 0.038, -0.045, 0.018, 0.018) * front
-    upper, lower = _eye_opening(x)
-    within = smoothstep(0.016, 0.024, x) * smoothstep(0.048, 0.040, x) * smoothstep(-0.004, 0.004, z)
-    lid_up = within * smoothstep(0.009, 0.002, y - upper) * (y > (upper + lower) / 2)
-    lids = (~_is_eyeball(sheet)).float()
-    seam = y + 0.0722
-    closing = -seam.sign() * smoothstep(0.006, 0.0, seam.abs()) * smoothstep(0.0255, 0.021, x) * smoothstep(0.0, 0.02, z)
-    move = torch.stack(
-        [
-            0.0016 * corner * point[:, 0].sign(),
-            0.0028 * corner + 0.0012 * cheek + 0.0018 * lids * lid_up + 0.0008 * closing,
-            -0.0010 * corner + 0.0012 * cheek,
-        ],
-        dim=1,
-    )
-    return sheet.with_values(position=sheet.position + move)
-
-
-def _is_eyeball(sheet: Sheet) -> Tensor:
-    return sheet.values["skinning"][:, [JOINT_INDEX["left_eye"], JOINT_INDEX["right_eye"]]].sum(1) > 0.99
-
-
-def _seen_faces(figure: Figure) -> Tensor:
-    """Return which faces of the body [F] can be seen at all: not the sockets, the back of the eyes or the depth of the mouth.
+def _seen_faces(body: Body, point: Tensor, eyeball: Tensor) -> Tensor:
+    """Return which faces of the body [F] can be seen at all.
 
     Sockets and mouth have UV islands of their own, at the left edge and at the lower right of the layout.
     """
-    point = figure.sheet.values["canonical"]
-    u, v = figure.body.corner_uv.mean(1).unbind(1)
+    u, v = body.corner_uv.mean(1).unbind(1)
     socket = (u < 0.155) & (v > 0.54) & (v < 0.64)
-    mouth = (u > 0.75) & (v < 0.14) & (point[:, 2][figure.sheet.faces].amin(1) < -0.03)
-    upper, lower = _eye_opening(point[:, 0].abs())
-    behind = _is_eyeball(figure.sheet) & ((point[:, 2] < 0.0) | (point[:, 1] > upper + 0.006) | (point[:, 1] < lower - 0.005))
-    return ~(socket | mouth | behind[figure.sheet.faces].any(1))
+    mouth = (u > 0.75) & (v < 0.14) & (point[:, 2][body.faces].amin(1) < -0.03)
+    upper, lower = eye_opening(point[:, 0].abs())
+    behind = eyeball & ((point[:, 2] < 0.0) | (point[:, 1] > upper + 0.006) | (point[:, 1] < lower - 0.005))
+    return ~(socket | mouth | behind[body.faces].any(1))
 
 
-def _skin_panels(sheet: Sheet, corner_uv: Tensor) -> tuple[Tensor, Tensor]:
-    """Split the body's UV layout into its islands, each scaled to metres."""
+def _islands(corner_uv: Tensor) -> Tensor:
+    """Return which island of a UV layout [F, 3, 2] each face belongs to [F]."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -172,167 +127,27 @@ def _skin_panels(sheet: Sheet, corner_uv: Tensor) -> tuple[Tensor, Tensor]:
     spots, index = torch.unique(place[..., 0] * 2**20 + place[..., 1], return_inverse=True)
     pairs = torch.cat([index[:, :2], index[:, 1:]]).numpy()
     graph = coo_matrix((torch.ones(len(pairs)).numpy(), (pairs[:, 0], pairs[:, 1])), (len(spots), len(spots)))
-    panel = torch.from_numpy(connected_components(graph, directed=False)[1]).long()[index[:, 0]]
+    return torch.from_numpy(connected_components(graph, directed=False)[1]).long()[index[:, 0]]
+
+
+def _in_metres(corners: Tensor, corner_uv: Tensor, panel: Tensor) -> Tensor:
+    """Scale every island of a layout [F, 3, 2] to the size of its faces, whose corners are [F, 3, 3]."""
     edge_uv = (corner_uv - corner_uv[:, [1, 2, 0]]).norm(dim=-1).sum(1)
-    corners = sheet.position[sheet.faces]
     edge_metres = (corners - corners[:, [1, 2, 0]]).norm(dim=-1).sum(1)
     metres = torch.zeros(int(panel.max()) + 1).index_add_(0, panel, edge_metres)
     units = torch.zeros(len(metres)).index_add_(0, panel, edge_uv)
-    return corner_uv * (metres / units)[panel, None, None], panel
+    return corner_uv * (metres / units.clamp_min(1e-9))[panel, None, None]
 
 
 def _paint_skin(spots: Spots, face: Face, scalp_hair: Color | None, seed: int) -> Tensor:
     base = complexion_color(face.complexion)
     point = spots.values["canonical"]
-    color = base.repeat(len(point), 1)
+    far = smoothstep(0.0008, 0.0024, torch.as_tensor(spots.footprint)).expand(len(point))
     mottle = layered(point * 60, 3, seed)
-    color = color * (1 + 0.035 * mottle[:, None] * torch.tensor([0.6, 1.0, 1.1]))
-    is_head = spots.values["head"][:, 0] > 0.5
-    head = is_head.nonzero()[:, 0]
-    color[head] = _paint_head(point[head], color[head], base, face, scalp_hair, seed)
+    color = base * (1 + 0.035 * mottle[:, None] * torch.tensor([0.6, 1.0, 1.1]))
+    head = (spots.values["head"][:, 0] > 0.5).nonzero()[:, 0]
+    painted = paint_head(point[head], color[head], face, base, far[head], seed)
+    color[head] = painted if scalp_hair is None else paint_roots(point[head], painted, scalp_hair, seed)
     eye = (spots.values["eye"][:, 0] > 0.5).nonzero()[:, 0]
-    color[eye] = _paint_eyes(point[eye], face, seed)
+    color[eye] = paint_eyes(point[eye], face, far[eye], seed)
     return color.clamp(0, 1)
-
-
-def _paint_head(point: Tensor, color: Tensor, base: Tensor, face: Face, scalp_hair: Color | None, seed: int) -> Tensor:
-    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
-    front = smoothstep(-0.06, -0.01, z)
-    flush = base * torch.tensor([1.0, 0.74, 0.72])
-    cheeks = _blob(x, y, 0.040, -0.034, 0.022, 0.017) * front * smoothstep(-0.02, 0.0, z)
-    nose = _blob(x, y, 0.0, -0.040, 0.016, 0.014) * smoothstep(0.02, 0.035, z)
-    ears = smoothstep(0.074, 0.082, x) * smoothstep(-0.055, -0.07, z) * smoothstep(-0.06, -0.045, y) * smoothstep(0.012, 0.0, y)
-    chin = _blob(x, y, 0.0, -0.100, 0.016, 0.012) * front
-    color = _mix(color, flush, 0.32 * cheeks + 0.32 * nose + 0.22 * ears + 0.15 * chin)
-    shade = base * torch.tensor([0.82, 0.72, 0.70])
-    color = _mix(color, shade, 0.30 * _blob(x, y, 0.030, -0.011, 0.014, 0.006) * front)
-    nostrils = _blob(x, y, 0.0105, -0.0445, 0.0042, 0.0028) * smoothstep(0.044, 0.038, z) * smoothstep(0.015, 0.022, z)
-    color = _mix(color, base * torch.tensor([0.40, 0.28, 0.25]), 0.85 * nostrils)
-    if face.stubble:
-        color = _paint_stubble(point, color, face, seed)
-    color = _paint_lips(point, color, base, face)
-    color = _paint_lids(point, color, base, face)
-    color = _paint_brows(point, color, face, seed)
-    if scalp_hair is not None:
-        above = above_hairline(point)
-        strands = noise(torch.stack([point[:, 0] * 900, point[:, 2] * 900, y * 60], 1), seed + 5)
-        roots = smoothstep(-0.006, 0.008, above + 0.005 * strands)
-        color = _mix(color, torch.tensor(scalp_hair) * 0.62, 0.92 * roots)
-    return color
-
-
-def above_hairline(point: Tensor) -> Tensor:
-    """Return how far [N] canonical points lie above the natural hairline, metres, negative on the face, ears and neck."""
-    # z from the nape to the forehead, and the hairline's height there.
-    line = torch.tensor(
-        [
-            (-0.200, -0.066), (-0.150, -0.066), (-0.130, -0.060), (-0.112, -0.042), (-0.100, -0.012), (-0.092, 0.006),
-            (-0.080, 0.012), (-0.070, 0.008), (-0.064, -0.012), (-0.058, -0.014), (-0.052, 0.006), (-0.042, 0.030),
-            (-0.028, 0.050), (-0.012, 0.062), (0.008, 0.070), (0.040, 0.072),
-        ]
-    )  # fmt: skip
-    place = torch.searchsorted(line[:, 0].contiguous(), point[:, 2].contiguous()).clamp(1, len(line) - 1)
-    low, high = line[place - 1], line[place]
-    amount = ((point[:, 2] - low[:, 0]) / (high[:, 0] - low[:, 0])).clamp(0, 1)
-    return point[:, 1] - torch.lerp(low[:, 1], high[:, 1], amount)
-
-
-def _paint_stubble(point: Tensor, color: Tensor, face: Face, seed: int) -> Tensor:
-    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
-    jaw = smoothstep(-0.030, -0.060, y + 0.25 * (x - 0.03)) * smoothstep(-0.135, -0.118, y) * smoothstep(-0.075, -0.055, z)
-    upper_lip = _blob(x, y, 0.010, -0.057, 0.016, 0.006)
-    bare_cheek = _blob(x, y, 0.034, -0.045, 0.016, 0.016)
-    grain = 0.75 + 0.25 * noise(point * 1400, seed + 9)
-    amount = torch.maximum(jaw * (1 - 0.8 * bare_cheek), upper_lip) * smoothstep(-0.07, -0.05, z) * grain
-    return _mix(color, torch.tensor(face.brows) * 0.9, 0.62 * face.stubble * amount)
-
-
-def _paint_lips(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tensor:
-    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
-    across = (x / 0.0250).clamp(0, 1)
-    bow = 1 - across**2
-    top = -0.0725 + 0.0098 * bow**0.75 - 0.0016 * ridge(x, 0.0032)
-    bottom = -0.0725 - 0.0128 * bow**0.8
-    soft = 0.0011
-    inside = smoothstep(-soft, soft, top - y) * smoothstep(-soft, soft, y - bottom) * smoothstep(0.0256, 0.0240, x)
-    inside = inside * smoothstep(0.0, 0.01, z)
-    bare = base * torch.lerp(torch.tensor([0.93, 0.75, 0.71]), torch.tensor([0.90, 0.62, 0.60]), min(4 * face.lips, 1.0))
-    rouge = torch.tensor([0.72, 0.20, 0.24]) * (0.55 + 0.45 * base.mean() / 0.75)
-    shine = 0.10 * _blob(x, y, 0.006, -0.0785, 0.008, 0.0025)[:, None]
-    lip = torch.lerp(bare, rouge, face.lips) + shine
-    color = _mix(color, lip, 0.9 * inside)
-    seam = ridge(y + 0.0718 + 0.0009 * (across - 0.4), 0.0009) * smoothstep(0.0255, 0.0235, x) * smoothstep(0.0, 0.01, z)
-    color = _mix(color, base * torch.tensor([0.36, 0.16, 0.15]), 0.75 * seam)
-    mouth = smoothstep(0.021, 0.019, z + 0.2 * x) * (x < 0.024) * (y < -0.055) * (y > -0.095) * (z > -0.06)
-    return _mix(color, base * torch.tensor([0.30, 0.13, 0.12]), mouth)
-
-
-def _eye_opening(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the heights of the upper and lower lid margin at |x|; the corners are at 0.0195 and 0.0440."""
-    along = ((x - 0.0195) / 0.0245).clamp(0, 1)
-    corner = torch.lerp(torch.tensor(-0.0034), torch.tensor(-0.0010), along)
-    arch = (4 * along * (1 - along)).clamp_min(0)
-    return corner + 0.0049 * arch**0.62, corner - 0.0035 * arch**0.8
-
-
-def _paint_lids(point: Tensor, color: Tensor, base: Tensor, face: Face) -> Tensor:
-    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
-    upper, lower = _eye_opening(x)
-    within = smoothstep(0.0165, 0.0200, x) * smoothstep(0.0475, 0.0440, x) * smoothstep(-0.02, -0.005, z)
-    crease = ridge(y - upper - 0.0046, 0.0011) * within
-    lid = smoothstep(0.007, 0.001, y - upper) * smoothstep(-0.003, 0.0, y - upper) * within
-    dark = base * torch.tensor([0.62, 0.46, 0.42])
-    color = _mix(color, dark, 0.30 * crease + 0.22 * lid)
-    ink = torch.tensor([0.10, 0.07, 0.06])
-    thickness = 0.0006 + 0.0009 * smoothstep(0.018, 0.042, x) * (0.5 + 0.5 * face.lashes)
-    lashes = ridge(y - upper - 0.0003, thickness) * within
-    under = ridge(y - lower + 0.0002, 0.0006) * within * smoothstep(0.022, 0.036, x)
-    return _mix(color, ink, (0.55 + 0.4 * face.lashes) * lashes + (0.12 + 0.25 * face.lashes) * under)
-
-
-def _paint_brows(point: Tensor, color: Tensor, face: Face, seed: int) -> Tensor:
-    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
-    along = ((x - 0.0125) / 0.0400).clamp(-0.2, 1.2)
-    middle = 0.0180 + 0.0048 * torch.sin((along.clamp(0, 1) ** 1.1) * 2.75)
-    half = 0.0032 * smoothstep(-0.06, 0.18, along) * (1 - 0.78 * smoothstep(0.45, 1.05, along)) * (1.15 - 0.3 * face.lashes)
-    lean = along * 0.010
-    hairs = noise(torch.stack([(x - 0.7 * (y - middle) - lean) * 1500, (y - middle) * 130, point[:, 0].sign() * 3], 1), seed + 3)
-    edge = (half - (y - middle).abs()) / 0.0011
-    ends = smoothstep(1.02, 0.92, along) * smoothstep(-0.1, 0.05, along) * (half > 0.0003)
-    amount = (0.55 + edge + 0.75 * hairs).clamp(0, 1) * ends
-    return _mix(color, torch.tensor(face.brows), 0.82 * amount * smoothstep(-0.03, -0.01, z))
-
-
-def _paint_eyes(point: Tensor, face: Face, seed: int) -> Tensor:
-    side = point[:, 0].sign()
-    x, y = point[:, 0] - 0.0312 * side, point[:, 1] + 0.0012
-    radius = torch.hypot(x, y)
-    upper, _ = _eye_opening(point[:, 0].abs())
-    veins = smoothstep(0.007, 0.013, x.abs())
-    white = torch.tensor([0.93, 0.915, 0.90])
-    color = _mix(white.repeat(len(point), 1), torch.tensor([0.86, 0.70, 0.66]), 0.45 * veins)
-    iris = torch.tensor(face.eyes)
-    angle = torch.atan2(y, x)
-    rays = noise(torch.stack([angle * 9, side * 5], 1), seed + 7)[:, None]
-    glow = (0.75 + 0.25 * rays + 0.5 * smoothstep(0.002, -0.004, y)[:, None]) * torch.lerp(
-        torch.tensor(1.25), torch.tensor(0.85), smoothstep(0.0025, 0.0055, radius)
-    )[:, None]
-    color = _mix(color, iris * glow, smoothstep(0.0067, 0.0061, radius))
-    ring = ridge(radius - 0.0062, 0.0006)
-    color = _mix(color, iris * 0.25, 0.75 * ring)
-    color = _mix(color, torch.tensor([0.03, 0.025, 0.025]), smoothstep(0.0030, 0.0025, radius))
-    # The lid's shadow, and what makes an eye alive: the lamp mirrored in it, on the lamp's side.
-    shadow = smoothstep(-0.0006, 0.0030, y - 0.0012 - upper + 0.0030)
-    color = color * (1 - 0.42 * shadow)[:, None]
-    lamp = smoothstep(0.0013, 0.0008, torch.hypot(x - 0.0020, y - 0.0016))
-    soft = 0.30 * smoothstep(0.0014, 0.0004, torch.hypot(x + 0.0020, y + 0.0024))
-    return _mix(color, torch.tensor([1.0, 1.0, 1.0]), torch.maximum(0.95 * lamp, soft))
-
-
-def _blob(x: Tensor, y: Tensor, cx: float, cy: float, rx: float, ry: float) -> Tensor:
-    """A soft elliptic spot, 1 in its middle."""
-    return torch.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2)
-
-
-def _mix(color: Tensor, other: Tensor, amount: Tensor) -> Tensor:
-    return torch.lerp(color, other.expand_as(color), amount.clamp(0, 1)[:, None])
