@@ -34,9 +34,10 @@ class Lines:
 
     def step(self, done: int, total: int, loss: float) -> None:
         now = time.monotonic()
-        self.start = self.start or (now, done)
         self.losses.append(loss)
-        if now - self.last < SECONDS_BETWEEN_LINES and done < total:
+        if self.start is None:  # the first step also compiles the model: it says nothing about the pace
+            self.start, self.last = (now, done), now
+        if done < total and now - self.last < SECONDS_BETWEEN_LINES:
             return
         pace = (now - self.start[0]) / max(1, done - self.start[1])
         mean = sum(self.losses) / len(self.losses)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from ...models.files import atomic_write
 from .checkpoints import Progress, Split, Trained, checkpoints, load_newest, save_checkpoint
@@ -23,7 +23,7 @@ from .config import Config, write_config
 from .console import Console
 from .files import check_writable
 from .log import LossLog
-from .metadata import training_metadata
+from .metadata import describe_data, training_metadata
 from .optimization import learning_rate, make_optimizer, update_average
 from .order import BatchOrder, buckets_of, generator_of, seed_of
 from .task import Task
@@ -112,13 +112,15 @@ class Trainer:
     def __init__(self, run: Run, resume: bool, console: Console, accelerator: Accelerator) -> None:
         self.run, self.config, self.console, self.accelerator = run, run.config, console, accelerator
         self.log = LossLog(run.folder / "log.csv")
-        dataset = run.task.dataset(run.data, self.config.data_seed)
-        buckets = buckets_of(dataset, self.config.batch)
+        self.dataset = run.task.dataset(run.data, self.config.data_seed)
+        buckets = buckets_of(self.dataset, self.config.batch)
         self.autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
         self.trained = self._build()
         self.loss, self.optimizer = self._prepare()
         self.progress = load_newest(run.checkpoints, self.trained, self._say) if resume else Progress()
-        self.batches = self._batches(dataset, buckets)
+        if resume:
+            self._say(f"Going on after step {self.progress.step} of {self.config.steps}.")
+        self.batches = self._batches(buckets)
         if self.accelerator.is_main_process:
             self.log.cut(self.progress.step)
 
@@ -144,11 +146,15 @@ class Trainer:
                     self._sheet()
         self._save()
         if self.accelerator.is_main_process:
-            data = "wardrobe" if self.run.data is None else self.run.data.name
-            hardware = f"{self.accelerator.num_processes} process(es), {self.accelerator.device.type}"
-            metadata = training_metadata(self.run.task, self.config, self.progress, data, hardware)
-            self.run.task.export(self.trained.average, self.run.output, metadata)
-            self._say(f"Wrote '{self.run.output}' after {self.progress.step} steps.")
+            self._export()
+
+    def _export(self) -> None:
+        data = describe_data(self.run.data, self.config.data_seed, len(self.dataset))
+        hardware = f"{self.accelerator.num_processes} process(es), {self.accelerator.device.type}"
+        batch = self.config.batch * self.config.accumulation * self.accelerator.num_processes
+        metadata = training_metadata(self.run.task, self.config, self.progress, batch, data, hardware)
+        self.run.task.export(self.trained.average, self.run.output, metadata)
+        self._say(f"Wrote '{self.run.output}' after {self.progress.step} steps.")
 
     def _build(self) -> Trained:
         torch.manual_seed(seed_of("weights", self.config.seed))
@@ -173,7 +179,7 @@ class Trainer:
     def _deepspeed(self) -> bool:
         return self.accelerator.state.deepspeed_plugin is not None
 
-    def _batches(self, dataset: Dataset, buckets: Tensor) -> Iterator[Any]:
+    def _batches(self, buckets: Tensor) -> Iterator[Any]:
         order = BatchOrder(
             buckets,
             self.config.batch,
@@ -182,10 +188,8 @@ class Trainer:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        workers = self.config.workers
-        return iter(
-            DataLoader(dataset, batch_sampler=order, num_workers=workers, worker_init_fn=_start_worker if workers else None)
-        )
+        start = _start_worker if self.config.workers else None
+        return iter(DataLoader(self.dataset, batch_sampler=order, num_workers=self.config.workers, worker_init_fn=start))
 
     def _step(self) -> None:
         """Make one optimizer step and log it."""
@@ -201,7 +205,7 @@ class Trainer:
             position = (step * accumulation + part) * self.accelerator.num_processes + self.accelerator.process_index
             torch.manual_seed(seed_of("dropout", self.config.seed, position))
             generator = generator_of(self.accelerator.device, "noise", self.config.seed, position)
-            batch = send_to_device(next(self.batches), self.accelerator.device)
+            batch = send_to_device(self._next_batch(), self.accelerator.device)
             with self.accelerator.accumulate(self.loss):
                 loss, logged = self.loss(batch, generator, step)
                 self.accelerator.backward(loss)
@@ -224,6 +228,14 @@ class Trainer:
     def _say(self, sentence: str) -> None:
         if self.accelerator.is_main_process:
             self.console.say(sentence)
+
+    def _next_batch(self) -> Any:
+        try:
+            return next(self.batches)
+        except (ValueError, OSError) as error:  # a worker's error has its traceback in the text, and its sentence last
+            raise ValueError(
+                (str(error).strip() or repr(error)).splitlines()[-1].removeprefix(f"{type(error).__name__}: ")
+            ) from error
 
     def _save(self) -> None:
         tensors = self.trained.tensors()

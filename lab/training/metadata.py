@@ -7,28 +7,29 @@ from pathlib import Path
 
 from .checkpoints import Progress
 from .config import Config
+from .shards import shard_seeds
 from .task import Task
 
 VERSION = "1"
 LICENCE = "Apache-2.0"
 
 
-def training_metadata(task: Task, config: Config, progress: Progress, data: str, hardware: str) -> dict[str, str]:
+def training_metadata(task: Task, config: Config, progress: Progress, batch: int, data: str, hardware: str) -> dict[str, str]:
     """Return what an exported file says of itself: what it is, and exactly how it was trained.
 
-    data:     what it learned from, e.g. "wardrobe"
-    hardware: what it was trained on, e.g. "1 process, cpu"
+    batch:    samples a step, of all processes together
+    data:     what it learned from
+    hardware: what it was trained on, e.g. "1 process(es), cpu"
     """
     about = {
         "kind": task.kind,
         "version": VERSION,
         "architecture": task.architecture,
         "data": data,
-        "data_seed": config.data_seed,
         "seed": config.seed,
         "steps": progress.step,
         "samples": progress.samples,
-        "batch": config.batch * config.accumulation,
+        "batch": batch,
         "hours": f"{progress.seconds / 3600:.2f}",
         "optimizer": f"AdamW {config.betas}, weight decay {config.weight_decay}, gradients clipped at {config.clip}",
         "learning_rate": f"{config.learning_rate}, {config.schedule}, warm-up {config.warmup} of {config.steps} steps",
@@ -40,6 +41,14 @@ def training_metadata(task: Task, config: Config, progress: Progress, data: str,
         "licence": LICENCE,
     }
     return {name: str(value) for name, value in about.items() if value != ""}
+
+
+def describe_data(data: Path | None, seed: int, items: int) -> str:
+    """Return in words what was learned from: the wardrobe on the way, rendered shards of it, or a folder by its name."""
+    if data is None:
+        return f"wardrobe, seed {seed}, {items} items"
+    seeds = shard_seeds(data)
+    return f"wardrobe, seed {' and '.join(map(str, seeds))}, {items} items in shards" if seeds else f"{data.name}, {items} items"
 
 
 def _commit() -> str:

@@ -9,6 +9,7 @@ on where it stopped.
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from bisect import bisect_right
 from collections.abc import Callable
@@ -120,9 +121,10 @@ class ShardPictures(Dataset):
         return self.__dict__ | {"open": {}}  # what is open does not go to another process
 
 
-def is_shard_folder(folder: Path) -> bool:
-    """Return whether a folder holds shards, rather than a real data set."""
-    return any(folder.glob("wardrobe_*.safetensors"))
+def shard_seeds(folder: Path) -> list[int]:
+    """Return the seeds of the shards in a folder; none if it is another kind of folder."""
+    found = (re.match(r"wardrobe_seed(\d+)_", path.name) for path in folder.glob("wardrobe_*.safetensors"))
+    return sorted({int(match[1]) for match in found if match})
 
 
 def _header(path: Path, pictures: str) -> tuple[tuple[int, ...], list[dict[str, Any]]]:
