@@ -40,7 +40,7 @@ STUDIO = Lamps(
     ground=(0.27, 0.245, 0.23),
     spread=0.28,
 )
-_QUICK_SKY, _QUICK_KEY = 14, 5  # directions that a quick light looks in
+_QUICK_SKY, _QUICK_KEY = 10, 4  # directions that a quick light looks in
 _CELL, _BIAS = 0.015, 0.022  # metres: resolution of the shadow maps, and what counts as the same surface
 
 

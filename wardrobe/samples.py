@@ -26,7 +26,7 @@ from .slots import PART_INDEX, SLOTS
 
 # So many samples in a row show the same person in the same clothes, as the pictures of one catalogue shoot do: dressing costs more
 # than a picture. Walk through indices in order, or in runs of this length, to profit.
-SHOTS = 4
+SHOTS = 6
 _VISIBLE = 0.01  # share of the person from which on a garment is worth a word
 _GREY = 128
 
@@ -129,12 +129,18 @@ def agnostic_area(parts: Tensor) -> Tensor:
 
     As in VITON-style data, face, hair, hat, hands, lower garment, legs and shoes stay; the margin hides the garment's outline.
     """
-    hidden = ("upper", "dress", "outer", "torso_skin", "left_arm", "right_arm")
-    kept = ("face", "hair", "hat", "hands", "lower", "left_leg", "right_leg", "shoes")
     reach = max(1, round(0.03 * parts.shape[1]))
-    hide = torch.isin(parts, torch.tensor([PART_INDEX[name] for name in hidden], dtype=parts.dtype))
-    grown = torch.nn.functional.max_pool2d(hide[None, None].float(), 2 * reach + 1, 1, reach)[0, 0] > 0
-    return grown & ~torch.isin(parts, torch.tensor([PART_INDEX[name] for name in kept], dtype=parts.dtype))
+    hide = _among(parts, "upper", "dress", "outer", "torso_skin", "left_arm", "right_arm").float()[None]
+    for kernel in ((1, 2 * reach + 1), (2 * reach + 1, 1)):
+        hide = torch.nn.functional.max_pool2d(hide, kernel, 1, (kernel[0] // 2, kernel[1] // 2))
+    return (hide[0] > 0) & ~_among(parts, "face", "hair", "hat", "hands", "lower", "left_leg", "right_leg", "shoes")
+
+
+def _among(parts: Tensor, *names: str) -> Tensor:
+    """Return where parts [H, W] are among some."""
+    chosen = torch.zeros(len(PART_INDEX), dtype=torch.bool)
+    chosen[[PART_INDEX[name] for name in names]] = True
+    return chosen[parts.long()]
 
 
 def _taken(person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Tensor]], width: int, height: int) -> PersonSample:

@@ -1,7 +1,8 @@
 """Pictures of posed people: every layer is drawn once, and only the spots that are seen are painted and lit.
 
 A picture is sampled on a grid of half pixels that has a sample on every pixel's centre: there the ground truth (face, place on it,
-depth) is read off. A pixel's colour is the mean of the nine samples on and round its centre under a tent filter, in linear light.
+depth) is read off. Every second sample, as on a chessboard with the centres, is painted. A pixel's colour is the mean of its nine
+samples, on and round its centre, under a tent filter in linear light.
 """
 
 from __future__ import annotations
@@ -74,10 +75,8 @@ def picture(posed: Posed, camera: Camera, lamps: Lamps, background: Background, 
     color = shade(person.pieces, posed.vertices, light, samples, fine)
     shadow = GroundShadow(posed.vertices, lamps.key[0])
     behind = paint_background(background, camera, azimuth, shadow) ** _GAMMA
-    coverage = _filtered((samples.face >= 0)[..., None].float())
-    linear = _filtered(color) + (1 - coverage) * behind
     return Picture(
-        image=to_bytes(linear),
+        image=to_bytes(_composed(color, samples, behind)),
         face=samples.face[_CENTRES, _CENTRES].int(),
         barycentric=samples.barycentric[_CENTRES, _CENTRES].contiguous(),
         depth=samples.depth[_CENTRES, _CENTRES].contiguous(),
@@ -100,12 +99,11 @@ def picture_alone(pieces: Sequence[Piece], position: Tensor, camera: Camera, lam
     normal = vertex_normals(position, faces)
     light = light_quickly(position, normal, warmth, torch.zeros(len(position)), averaging(faces, len(position)), lamps)
     color = shade(pieces, position, light, samples, fine)
-    coverage = _filtered((samples.face >= 0)[..., None].float())
-    return to_bytes(_filtered(color) + (1 - coverage)), samples.face[_CENTRES, _CENTRES] >= 0
+    return to_bytes(_composed(color, samples, torch.ones(3))), samples.face[_CENTRES, _CENTRES] >= 0
 
 
 def shade(pieces: Sequence[Piece], position: Tensor, light: Tensor, samples: Samples, camera: Camera) -> Tensor:
-    """Paint and light what is seen of the pieces: linear colours [h, w, 3], 0 where there is nothing.
+    """Paint and light what is seen of the pieces: linear colours [h, w, 3], 0 where there is nothing or where nothing is painted.
 
     Args:
         position, light: [V, 3] of all pieces' vertices, one piece after the other.
@@ -114,7 +112,7 @@ def shade(pieces: Sequence[Piece], position: Tensor, light: Tensor, samples: Sam
     relief = torch.zeros(samples.face.numel())
     panel_of = torch.full((samples.face.numel(),), -1)
     flat_face = samples.face.flatten()
-    seen = (flat_face >= 0).nonzero()[:, 0]
+    seen = ((samples.face >= 0) & _painted(samples.face.shape)).flatten().nonzero()[:, 0]
     face_seen, barycentric = flat_face[seen], samples.barycentric.reshape(-1, 3)[seen]
     footprint = samples.depth.flatten()[seen] / float(camera.intrinsics[0, 0])
     counts = torch.tensor([0, *(len(piece.panel) for piece in pieces)]).cumsum(0).tolist()
@@ -130,7 +128,7 @@ def shade(pieces: Sequence[Piece], position: Tensor, light: Tensor, samples: Sam
             color[spot] = _lit(paint.color, lit * _inside(position[vertex:last_vertex], corners, camera)[:, None])
             panel_of[spot] = panel + piece.panel[face]
             if paint.relief is not None:
-                relief[spot] = paint.relief / footprint[mine]
+                relief[spot] = paint.relief / (2 * footprint[mine])
         vertex, panel = last_vertex, last_panel
     shape = samples.face.shape
     return color.view(*shape, 3) * _embossing(relief.view(shape), panel_of.view(shape))[..., None]
@@ -200,11 +198,25 @@ def _inside(position: Tensor, corners: Tensor, camera: Camera) -> Tensor:
 
 
 def _embossing(relief: Tensor, owner: Tensor) -> Tensor:
-    """Return the brightness [h, w] of relief (in samples) that is lit from above and a little from the left."""
+    """Return the brightness [h, w] of relief (in pixels) that is lit from above and a little from the left."""
     down, right = torch.zeros_like(relief), torch.zeros_like(relief)
-    down[:-1] = (relief[1:] - relief[:-1]) * (owner[1:] == owner[:-1])
-    right[:, :-1] = (relief[:, 1:] - relief[:, :-1]) * (owner[:, 1:] == owner[:, :-1])
+    down[:-2] = (relief[2:] - relief[:-2]) * (owner[2:] == owner[:-2])
+    right[:, :-2] = (relief[:, 2:] - relief[:, :-2]) * (owner[:, 2:] == owner[:, :-2])
     return (1 + 0.85 * down + 0.4 * right).clamp(0.6, 1.3)
+
+
+def _painted(shape: torch.Size) -> Tensor:
+    """Return which samples [h, w] are painted: like one colour of a chessboard, with all centres of pixels."""
+    row, column = torch.arange(shape[0])[:, None], torch.arange(shape[1])
+    return (row + column) % 2 == 0
+
+
+def _composed(color: Tensor, samples: Samples, behind: Tensor) -> Tensor:
+    """Lay the painted samples [h, w, 3] over a background [H, W, 3] or [3], in linear light: [H, W, 3]."""
+    covered = samples.face >= 0
+    painted = _filtered((covered & _painted(covered.shape))[..., None].float())
+    coverage = _filtered(covered[..., None].float()) * (painted > 0)
+    return _filtered(color) * (coverage / painted.clamp_min(1e-6)) + (1 - coverage) * behind
 
 
 def _lit(color: Tensor, light: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -73,7 +74,7 @@ def rasterize_layers(
         nearest.view(-1).scatter_reduce_(0, (plane[face] + y * width + x)[inside], key[inside], "amin")
 
     alone = (nearest != _NO_HIT).sum(1)
-    nearest = nearest.amin(0)
+    nearest = functools.reduce(torch.minimum, nearest)
     seen = (nearest != _NO_HIT).nonzero()[:, 0]
     face = nearest[seen] & 0xFFFFFFFF
     slot = torch.searchsorted(drawn, face)
