@@ -15,7 +15,7 @@ from .base_model import BaseModel, load_base_model
 from .batches import Progress, over, to_bytes
 from .encoder import load_encoder, own_lpips
 from .goals import Goal
-from .intervals import GROUPS, mean_row, set_row
+from .intervals import GROUPS, mean_row, set_row, share_row
 from .metrics.color_difference import picture_delta_e
 from .metrics.frechet import frechet_distance
 from .metrics.pictures import psnr, ssim
@@ -69,7 +69,7 @@ STAGES = 8  # that progress counts
 ON_SHEET = 24
 LETTERS = 24  # pixels of height of the capitals on the sheet of printed words
 CAPITALS = 0.72  # of the font's size
-WORDS = ("MODISTE", "atelier", "No. 5", "WINTER", "sample", "Paris 24", "CORAL", "river")
+WORDS = ("MAY", "Rio", "1984", "KITE", "jazz", "No. 5", "OSLO", "lima")
 
 
 def evaluate(request: Request) -> Report:
@@ -132,7 +132,7 @@ def agreements(split: str, sets: dict[str, list[Tensor]], shown: Sequence[Shown]
     for method, pictures in sets.items():
         found = readings(reader, [pictures[index] for index in asked])
         for metric, qualities in AGREEMENTS.items():
-            rows.append(mean_row(method, split, metric, agreement(reader, found, words, slots, qualities)))
+            rows.append(share_row(method, split, metric, agreement(reader, found, words, slots, qualities)))
     return rows
 
 
@@ -156,7 +156,8 @@ def _save_sheets(request: Request, split: str, sets: dict[str, list[Tensor]], sh
     _save(contact_sheet(sets["ours"][few], [one.caption for one in shown[few]], 8), request.pictures / f"base_{split}.jpg")
     _save(_beside(sets["floor"][few], sets["reconstruction"][few]), request.pictures / f"base_{split}_reconstructed.jpg")
     if split == "flats":
-        printed = [_printed(one.picture, word) for one, word in zip(shown, WORDS, strict=False)]
+        fit = [one.picture for one in shown if one.slots[0] in ("upper", "outer", "dress")] or sets["floor"]
+        printed = [_printed(picture, word) for picture, word in zip(fit, WORDS, strict=False)]
         _save(_beside(printed, to_bytes(over(model.reconstruct, printed))), request.pictures / "base_text.png")
 
 

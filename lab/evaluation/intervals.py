@@ -21,12 +21,25 @@ def mean_row(method: str, split: str, metric: str, values: Tensor) -> Row:
     Raises:
         ValueError: if there is no value, or one is not finite.
     """
-    values = values.double()
-    if not len(values) or not values.isfinite().all():
-        raise ValueError(f"'{metric}' of '{method}' on {split} has no finite value for every sample.")
+    values = _finite(values, method, split, metric)
     mean = values.mean().item()
     error = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else 0.0
     return Row(method, split, metric, mean, (mean - _NORMAL_975 * error, mean + _NORMAL_975 * error), len(values))
+
+
+def share_row(method: str, split: str, metric: str, values: Tensor) -> Row:
+    """Return the mean of one share a sample, [N] in 0..1, with Wilson's interval (1927), which never leaves 0..1.
+
+    It is meant for yes and no; shares between vary less, so for them it is rather too wide.
+
+    Raises:
+        ValueError: if there is no value, or one is not finite.
+    """
+    values = _finite(values, method, split, metric)
+    n, share, square = len(values), values.mean().item(), _NORMAL_975**2
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    reach = _NORMAL_975 / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    return Row(method, split, metric, share, (max(0.0, middle - reach), min(1.0, middle + reach)), n)
 
 
 def set_row(
@@ -54,6 +67,12 @@ def set_row(
     spread = torch.tensor(left_out, dtype=torch.float64)
     error = ((GROUPS - 1) / GROUPS * (spread - spread.mean()).square().sum()).sqrt().item()
     return Row(method, split, metric, value, (value - _STUDENT_975 * error, value + _STUDENT_975 * error), n)
+
+
+def _finite(values: Tensor, method: str, split: str, metric: str) -> Tensor:
+    if not len(values) or not values.isfinite().all():
+        raise ValueError(f"'{metric}' of '{method}' on {split} has no finite value for every sample.")
+    return values.double()
 
 
 def _without(features: Tensor, group: int) -> Tensor:

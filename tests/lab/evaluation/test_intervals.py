@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from modiste.lab.evaluation.intervals import mean_row, set_row
+from modiste.lab.evaluation.intervals import mean_row, set_row, share_row
 from modiste.lab.evaluation.metrics.frechet import frechet_distance
 
 
@@ -28,10 +28,24 @@ def test_one_value_has_no_width():
     assert mean_row("", "", "", torch.tensor([3.0])).ci95 == (3.0, 3.0)
 
 
+def test_shares_have_the_published_interval():
+    """16 of 20, an example of Wilson's interval without continuity correction: 0.584 to 0.919."""
+    row = share_row("ours", "flats", "text_agreement", torch.tensor([1.0] * 16 + [0.0] * 4))
+    assert (row.mean, row.n) == (0.8, 20)
+    assert row.ci95 == pytest.approx((0.5840, 0.9193), abs=1e-4)
+
+
+@pytest.mark.parametrize(("value", "interval"), [(0.0, (0.0, 0.1611)), (1.0, (0.8389, 1.0))])
+def test_shares_at_the_ends_have_an_interval_with_a_width(value, interval):
+    """1.96^2 / (20 + 1.96^2) from the end."""
+    assert share_row("", "", "", torch.full((20,), value)).ci95 == pytest.approx(interval, abs=1e-4)
+
+
 @pytest.mark.parametrize("values", [torch.tensor([]), torch.tensor([1.0, float("nan")]), torch.tensor([float("inf")])])
-def test_what_is_not_a_number_never_reaches_a_table(values):
+@pytest.mark.parametrize("row", [mean_row, share_row])
+def test_what_is_not_a_number_never_reaches_a_table(row, values):
     with pytest.raises(ValueError, match="no finite value"):
-        mean_row("ours", "people", "psnr", values)
+        row("ours", "people", "psnr", values)
 
 
 def test_set_intervals_cover_the_true_distance_about_nineteen_times_in_twenty():
