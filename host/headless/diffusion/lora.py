@@ -25,6 +25,9 @@ KINDS = [
     (".lora_B.default.weight", ".lora_A.default.weight", None),  # peft, saved with its adapter's name
 ]
 
+# What marks changes that are not up @ down (DoRA, LoHa, LoKr, OFT, whole differences).
+OTHER_KINDS = (".dora_scale", ".hada_w", ".lokr_w", ".oft_", ".diff", ".diff_b", ".w_norm", ".b_norm")
+
 
 def with_lora(
     model: HeadlessModel, clip: HeadlessClip | None, path: Path, strength_model: float, strength_clip: float
@@ -32,7 +35,7 @@ def with_lora(
     """Return clones of a model and a text encoder with a LoRA file's changes at the given strengths.
 
     Raises:
-        ValueError: if the file is not safetensors, holds no LoRA of these kinds for such a model, or does not fit its sizes.
+        ValueError: if the file is not safetensors, holds no LoRA for such a model or also other changes, or does not fit its sizes.
     """
     encoder = clip.weights.module if clip else None
     unet_changes, text_changes = read_lora(path, model.weights.module, encoder)
@@ -48,15 +51,18 @@ def read_lora(path: Path, unet: nn.Module, encoder: nn.Module | None) -> tuple[C
     """Return a LoRA's changes to the UNet and to the text encoder.
 
     Raises:
-        ValueError: if the file is not safetensors, holds no LoRA of these kinds for such a model, or does not fit its sizes.
+        ValueError: as `with_lora`.
     """
     state = read_safetensors(path)
+    other = [key for key in state if any(mark in key for mark in OTHER_KINDS)]
+    if other:
+        raise ValueError(f"'{path.name}' holds '{other[0]}', a change that only ComfyUI makes: use a plain LoRA, or run it there.")
     changes = []
     for module, names in ((unet, _unet_names), (encoder, _text_names)):
         found = dict(_changes(state, names(module))) if module is not None else {}
         parameters = dict(module.named_parameters()) if found else {}
         for name, change in found.items():
-            if change.up.flatten(1).shape[0] != parameters[name].shape[0] or _inputs(change) != parameters[name][0].numel():
+            if not change.fits(parameters[name].shape):
                 raise ValueError(f"The LoRA '{path.name}' was made for a model of another size: '{name}' does not fit.")
         changes.append(found)
     if not any(changes):
@@ -73,11 +79,6 @@ def _changes(state: Mapping[str, Tensor], names: Mapping[str, str]) -> Iterator[
                 alpha = float(state.get(f"{layer}.alpha", rank))
                 between = state.get(layer + middle) if middle else None
                 yield parameter, LowRank(state[layer + up], state[layer + down], between, alpha / rank)
-
-
-def _inputs(change: LowRank) -> int:
-    kernel = 1 if change.middle is None else change.middle[0, 0].numel()
-    return change.down[0].numel() * kernel
 
 
 def _unet_names(unet: nn.Module) -> dict[str, str]:

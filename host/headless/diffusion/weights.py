@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,12 +26,21 @@ class LowRank:
     middle: Tensor | None = None
     scale: float = 1.0
 
+    def fits(self, shape: torch.Size) -> bool:
+        """Return whether the factors go together and make a weight of that shape."""
+        if self.middle is not None and self.middle.shape[1] != len(self.down):
+            return False
+        down = self._down()
+        return self.up.flatten(1).shape == (shape[0], len(down)) and down[0].numel() == math.prod(shape[1:])
+
     def delta(self, strength: float, shape: torch.Size) -> Tensor:
         """Return what to add to a weight of that shape, in float32."""
-        up, down = self.up.float().flatten(1), self.down.float()
-        if self.middle is not None:
-            down = torch.einsum("rshw,si->rihw", self.middle.float(), down.flatten(1))
-        return (strength * self.scale) * (up @ down.flatten(1)).reshape(shape)
+        return (strength * self.scale) * (self.up.float().flatten(1) @ self._down().flatten(1)).reshape(shape)
+
+    def _down(self) -> Tensor:
+        """Return `down` with what `middle` does after it, [rank, in, ...]."""
+        down = self.down.float()
+        return down if self.middle is None else torch.einsum("rshw,si->rihw", self.middle.float(), down.flatten(1))
 
 
 class Weights:

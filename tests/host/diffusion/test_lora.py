@@ -153,10 +153,19 @@ def test_a_run_that_fails_leaves_the_weights_as_they_were(model):
     assert torch.equal(layer_of(model.weights.module, ATTENTION), weight)
 
 
-def test_a_lora_for_another_size_is_one_sentence(model, clip, tmp_path):
+@pytest.mark.parametrize("sizes", [((640, RANK), (RANK, 640)), ((128, RANK), (RANK, 640)), ((128, RANK), (2 * RANK, 128))])
+def test_a_lora_for_another_size_is_one_sentence(model, clip, tmp_path, sizes):
     layer, _, words = FILES["kohya, LDM's layers"]
-    path = write(tmp_path, layer, words, factors((640, RANK), (RANK, 640)))
+    path = write(tmp_path, layer, words, factors(*sizes))
     with pytest.raises(ValueError, match=r"^The LoRA 'lora.safetensors' was made for a model of another size: .* does not fit\.$"):
+        with_lora(model, clip, path, 1.0, 1.0)
+
+
+def test_a_change_of_another_kind_is_refused_rather_than_left_out(model, clip, tmp_path):
+    layer, _, (up, down) = FILES["kohya, LDM's layers"]
+    words = (up, down, ".dora_scale")
+    path = write(tmp_path, layer, words, factors((128, RANK), (RANK, 128), (128, 1)))
+    with pytest.raises(ValueError, match=r"^'lora.safetensors' holds '.*\.dora_scale', a change that only ComfyUI makes: "):
         with_lora(model, clip, path, 1.0, 1.0)
 
 
