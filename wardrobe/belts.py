@@ -28,8 +28,8 @@ def belt(figure: Figure, sheet: Sheet, cut: Cut, opened: bool) -> Patch:
     angle = torch.linspace(begin, 2 * math.pi - begin, columns).repeat(rows)
     down = torch.linspace(0, 1, rows).repeat_interleave(columns)
     height = figure.waist + tall * (0.5 - down)
-    radius = torch.stack([tube.radius_at(angle, figure.waist + step + 0 * angle) for step in (-0.02, 0.0, 0.02)]).amax(0)
-    position = tube.place(angle, height, radius + 0.006)
+    radius = tube.radius_at(angle, height)
+    position = tube.place(angle, height, radius + 0.005)
     index = torch.arange(rows * columns).view(rows, columns)
     edge = torch.minimum(down, 1 - down) * tall
     flat = torch.stack([(angle - math.pi) * radius.mean(), height], 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .anatomy import Figure
-from .hanging import lengthen
+from .hanging import hip_line, lengthen
 from .noise import ridge, smoothstep
 from .sheets import Sheet, clip, split
 from .tailoring import ball, cloth_from, seen_from
@@ -83,12 +83,7 @@ def cut_bodice(figure: Figure, cut: Cut, opened: bool = False) -> Sheet:
     neck = neckline(figure, sheet.position, cut.neck)
     sheet = sheet.with_values(edge=torch.minimum(above, height - hem)[:, None], above=above[:, None], neck=neck[:, None])
     sheet = clip(sheet, torch.minimum(above, height - max(hem, hips)))
-    return _mark_seams(figure, lengthen(figure, sheet, hips, hem) if hem < hips else sheet)
-
-
-def hip_line(figure: Figure) -> float:
-    """Return the height below which long garments are no longer cut from the body's surface but hang."""
-    return figure.crotch + 0.30 * (figure.waist - figure.crotch)
+    return _mark_seams(figure, lengthen(figure, sheet, hips, hem, sum(cut.flare) / 2) if hem < hips else sheet)
 
 
 def bodice_panels(figure: Figure, sheet: Sheet) -> tuple[Tensor, Tensor, Tensor]:

@@ -99,14 +99,7 @@ class Tube:
 
 def wrap_tube(points: Tensor, top: Tensor, bottom: Tensor) -> Tube:
     """Measure the outermost radius of points [N, 3] round the axis from `top` to `bottom`; gaps are filled from beside."""
-    empty = Tube(top, bottom, torch.zeros(_HEIGHTS, _ANGLES))
-    angle, distance = empty.polar(points)
-    row = ((top[1] - points[:, 1]) / (top[1] - bottom[1]) * (_HEIGHTS - 1)).round().long()
-    column = (angle / (2 * math.pi) * _ANGLES).round().long() % _ANGLES
-    inside = (row >= 0) & (row < _HEIGHTS)
-    table = torch.zeros(_HEIGHTS * _ANGLES)
-    table.scatter_reduce_(0, (row * _ANGLES + column)[inside], distance[inside], "amax")
-    table = table.view(_HEIGHTS, _ANGLES)
+    table = _farthest(points, top, bottom)
     while not (table > 0).all():
         padded = torch.nn.functional.pad(table[None, None], (1, 1, 0, 0), mode="circular")
         padded = torch.nn.functional.pad(padded, (0, 0, 1, 1), mode="replicate")
@@ -114,21 +107,33 @@ def wrap_tube(points: Tensor, top: Tensor, bottom: Tensor) -> Tube:
     return Tube(top, bottom, table)
 
 
+def wrap_hull(points: Tensor, top: Tensor, bottom: Tensor) -> Tube:
+    """Wrap points [N, 3] tightly: every slice across the axis is the convex hull of what is there, of two legs for example."""
+    table = _farthest(points, top, bottom)
+    while True:  # slices without points are as those above and below
+        above_and_below = torch.nn.functional.pad(table.T[None], (1, 1), mode="replicate")
+        grown = torch.nn.functional.max_pool1d(above_and_below, 3, 1)[0].T
+        if (table > 0).any(1).all():
+            return Tube(top, bottom, _hull(grown))
+        table = torch.where((table > 0).any(1, keepdim=True), table, grown)
+
+
 def bridge(tube: Tube, share: float = 1.0) -> Tube:
     """Replace every slice by its convex hull (share 1) or a mix with it: cloth under tension does not follow hollows."""
-    angle = torch.arange(_ANGLES) * (2 * math.pi / _ANGLES)
-    facing = (angle[:, None] - angle).cos()
-    support = (tube.radius[:, :, None] * facing).amax(1)  # farthest reach of a slice in each direction
-    hull = torch.where(facing > 0.05, support[:, :, None] / facing.clamp_min(0.05), torch.inf).amin(1)
-    return Tube(tube.top, tube.bottom, torch.lerp(tube.radius, hull.maximum(tube.radius), share))
+    return Tube(tube.top, tube.bottom, torch.lerp(tube.radius, _hull(tube.radius).maximum(tube.radius), share))
 
 
-def hang(tube: Tube, slope: float) -> Tube:
-    """Let cloth fall from every bulge: going down it comes back in by at most `slope` metres a metre."""
-    step = slope * float(tube.top[1] - tube.bottom[1]) / (_HEIGHTS - 1)
+def hang(tube: Tube, slope: float, lower_slope: float | None = None, below: float = 0.0) -> Tube:
+    """Let cloth fall from every bulge: going down it comes back in by at most `slope` metres a metre.
+
+    Args:
+        lower_slope: the same for what is lower than the height `below`; None for no difference.
+    """
+    step = float(tube.top[1] - tube.bottom[1]) / (_HEIGHTS - 1)
     rows = [tube.radius[0]]
-    for row in tube.radius[1:]:
-        rows.append(torch.maximum(row, rows[-1] - step))
+    for index, row in enumerate(tube.radius[1:]):
+        lower = lower_slope is not None and float(tube.top[1]) - index * step < below
+        rows.append(torch.maximum(row, rows[-1] - step * (lower_slope if lower else slope)))
     return Tube(tube.top, tube.bottom, torch.stack(rows))
 
 
@@ -174,6 +179,25 @@ def relax(
         few = average(few)
     skinning = torch.zeros_like(carried).index_copy_(1, joints, few)
     return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1), skinning=skinning)
+
+
+def _farthest(points: Tensor, top: Tensor, bottom: Tensor) -> Tensor:
+    """Return the largest distance from an axis in each cell of a tube's table [_HEIGHTS, _ANGLES], 0 where there are no points."""
+    angle, distance = Tube(top, bottom, torch.zeros(_HEIGHTS, _ANGLES)).polar(points)
+    row = ((top[1] - points[:, 1]) / (top[1] - bottom[1]) * (_HEIGHTS - 1)).round().long()
+    column = (angle / (2 * math.pi) * _ANGLES).round().long() % _ANGLES
+    inside = (row >= 0) & (row < _HEIGHTS)
+    table = torch.zeros(_HEIGHTS * _ANGLES)
+    table.scatter_reduce_(0, (row * _ANGLES + column)[inside], distance[inside], "amax")
+    return table.view(_HEIGHTS, _ANGLES)
+
+
+def _hull(radius: Tensor) -> Tensor:
+    """Return the radii of the convex hull of every slice of a table [_HEIGHTS, _ANGLES]."""
+    angle = torch.arange(_ANGLES) * (2 * math.pi / _ANGLES)
+    facing = (angle[:, None] - angle).cos()
+    support = (radius[:, :, None] * facing).amax(1)  # farthest reach of a slice in each direction
+    return torch.where(facing > 0.05, support[:, :, None] / facing.clamp_min(0.05), torch.inf).amin(1)
 
 
 def hem(sheet: Sheet, thickness: float = 0.004, depth: float = 0.02) -> tuple[Sheet, Tensor, Tensor]:

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from .anatomy import Figure, smooth_normals
-from .bodices import Cut, arm_length, hem_height, hip_line
+from .bodices import Cut, arm_length, hem_height
 from .draping import Obstacle, fall_to, relax
-from .hanging import folds, trunk_tube
+from .hanging import folds, hip_line, trunk_tube
 from .noise import ridge, smoothstep
-from .sheets import Sheet, neighbour_mean, subdivide
+from .sheets import Sheet, neighbour_mean, rim_edges, subdivide
 
 _QUILT = 0.085  # metres from seam to seam of a quilted garment
 _ROUNDS = 8
+_EDGE = 0.08  # metres from an edge within which hems, cuffs and ribs are sewn
 
 
 def fit(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: Obstacle, over: bool = False) -> Sheet:
@@ -32,13 +33,20 @@ def fit(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: Obst
         position = obstacle.push_out(position, clearance)
     height, armness = sheet.position[:, 1], sheet.values["armness"][:, 0]
     bottom = min(hem_height(figure, cut), float(height.min()))
-    tube = trunk_tube(figure, bottom, slope, obstacle if over else None)
+    # Wide skirts fall straight from the hips, however closely the bodice follows the waist.
+    tube = trunk_tube(figure, bottom, slope, 0.03 if flare else 0.25 * slope, obstacle if over else None)
     amount = smoothstep(figure.armpit + 0.06, figure.armpit - 0.06, height) * smoothstep(0.25, 0.05, armness)
     fallen = (_flare_line(figure, cut) - height).clamp_min(0)
     extra = 0.003 + ease * _gathering(figure, cut, height) + flare * fallen
     position = fall_to(position, tube, extra, amount)
-    fallen_sheet = sheet.with_values(position=position)
-    return _settled(figure, fallen_sheet, relax(fallen_sheet, obstacle, clearance, _ROUNDS, hung=position - sheet.position))
+    before = sheet.with_values(position=position)
+    sheet = _settled(figure, before, relax(before, obstacle, clearance, _ROUNDS, hung=position - sheet.position))
+    # Cloth slid a little while it was relaxed; what is drawn on it by its first place must not wobble with that.
+    average = neighbour_mean(sheet.faces, len(position))
+    shift = sheet.position - sheet.values["start"]
+    for _ in range(6):
+        shift = torch.lerp(shift, average(shift), 0.7)
+    return sheet.with_values(start=sheet.position - shift)
 
 
 def refined(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: Obstacle, seed: int, over: bool = False) -> Sheet:
@@ -51,7 +59,8 @@ def refined(figure: Figure, sheet: Sheet, cut: Cut, looseness: float, obstacle: 
     sheet = _settled(figure, sheet, sheet.with_values(position=smooth))
     relief = _relief(figure, sheet, cut, looseness, seed)[:, None] * smooth_normals(sheet.position, sheet.faces, 1)
     position = obstacle.push_out(sheet.position + relief, 0.006 if over else 0.004)
-    return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1))
+    sheet = sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1))
+    return sheet.with_values(edge=_rim_distance(sheet)[:, None])
 
 
 def seam_distance(figure: Figure, values: dict[str, Tensor]) -> Tensor:
@@ -59,6 +68,20 @@ def seam_distance(figure: Figure, values: dict[str, Tensor]) -> Tensor:
     arm, armness = values["arm"][:, 0], values["armness"][:, 0]
     along = torch.where(armness > 0.5, figure.armpit - 0.10 - arm, values["start"][:, 1])
     return (along - figure.armpit) % _QUILT
+
+
+def _rim_distance(sheet: Sheet) -> Tensor:
+    """Return the metres [V] to the nearest edge of the cloth; far from any, what was known before."""
+    from scipy.spatial import cKDTree
+
+    rim, _, _ = rim_edges(sheet.faces)
+    ends = sheet.position[rim]
+    edge = sheet.values["edge"][:, 0].clone()
+    near = edge < _EDGE
+    tree = cKDTree(torch.cat([ends[:, 0], ends.mean(1)]).numpy())
+    distance, _ = tree.query(sheet.position[near].numpy())
+    edge[near] = torch.from_numpy(distance).float()
+    return edge
 
 
 def _settled(figure: Figure, before: Sheet, relaxed: Sheet) -> Sheet:

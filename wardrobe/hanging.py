@@ -9,17 +9,21 @@ from torch import Tensor
 
 from ..models.body import JOINT_INDEX
 from .anatomy import Figure
-from .draping import Obstacle, Tube, bridge, hang, wrap_tube
+from .draping import Obstacle, Tube, hang, wrap_hull
 from .noise import noise, smoothstep
 from .sheets import Sheet, rim_edges
 
 _ROW = 0.050  # metres between rings
 
 
-def trunk_tube(figure: Figure, bottom: float, slope: float, obstacle: Obstacle | None = None) -> Tube:
+def trunk_tube(
+    figure: Figure, bottom: float, slope: float, lower_slope: float | None = None, obstacle: Obstacle | None = None
+) -> Tube:
     """Wrap torso and legs, down to a height, in cloth that comes back in by at most `slope` metres a metre.
 
-    With an obstacle, what it holds near the body, such as a garment worn beneath, is wrapped too.
+    Args:
+        lower_slope: the same below the hips.
+        obstacle: what it holds near the body, such as a garment worn beneath, is wrapped too.
     """
     top = figure.armpit + 0.08
     middle = float(figure.sheet.position[figure.on_parts("torso")][:, 2].mean())
@@ -27,12 +31,21 @@ def trunk_tube(figure: Figure, bottom: float, slope: float, obstacle: Obstacle |
     trunk = figure.on_parts("torso", "upper_leg", "lower_leg") & (figure.sheet.position[:, 1] < top + 0.02)
     points = figure.sheet.position[trunk]
     if obstacle is not None:
-        points = torch.cat([points, _worn_beneath(wrap_tube(points, *axis), obstacle.points)])
-    return hang(bridge(wrap_tube(points, *axis)), slope)
+        points = torch.cat([points, _worn_beneath(wrap_hull(points, *axis), obstacle.points)])
+    return hang(wrap_hull(points, *axis), slope, lower_slope, hip_line(figure))
 
 
-def lengthen(figure: Figure, sheet: Sheet, hips: float, hem: float) -> Sheet:
-    """Hang rings of cloth on the rim at the height `hips` of a sheet that was cut there, down to the height `hem`."""
+def hip_line(figure: Figure) -> float:
+    """Return the height below which long garments are no longer cut from the body's surface but hang."""
+    return figure.crotch + 0.30 * (figure.waist - figure.crotch)
+
+
+def lengthen(figure: Figure, sheet: Sheet, hips: float, hem: float, flare: float = 0.0) -> Sheet:
+    """Hang rings of cloth on the rim at the height `hips` of a sheet that was cut there, down to the height `hem`.
+
+    Args:
+        flare: metres outwards a metre down that the cloth will fall; it only says how closely it follows the legs.
+    """
     chain, closed = _lower_rim(sheet, hips)
     tube = trunk_tube(figure, hem, 9.0)
     count, rows = len(chain), max(2, round((hips - hem) / _ROW))
@@ -45,7 +58,9 @@ def lengthen(figure: Figure, sheet: Sheet, hips: float, hem: float) -> Sheet:
     turn = torch.lerp(angle[0][column], angle[1][column], evened)
     position = tube.place(turn, height, tube.radius_at(turn, height))
     values = {name: value[chain[column]] for name, value in sheet.values.items()}
-    skinning = torch.lerp(values["skinning"], skirt_skinning(figure, position), smoothstep(0.0, 0.15, hips - height)[:, None])
+    skinning = torch.lerp(
+        values["skinning"], skirt_skinning(figure, position, flare), smoothstep(0.0, 0.15, hips - height)[:, None]
+    )
     outwards = torch.stack([turn.sin(), torch.zeros_like(turn), turn.cos()], 1)
     edge = torch.minimum(values["above"][:, 0], height - hem)[:, None]
     values |= {"position": position, "start": position, "normal": outwards, "edge": edge, "skinning": skinning}
@@ -60,11 +75,14 @@ def lengthen(figure: Figure, sheet: Sheet, hips: float, hem: float) -> Sheet:
     )
 
 
-def skirt_skinning(figure: Figure, position: Tensor) -> Tensor:
-    """Return the joint weights [V, 55] of cloth round the legs: it follows the pelvis, the thighs and a little the shins."""
+def skirt_skinning(figure: Figure, position: Tensor, flare: float) -> Tensor:
+    """Return the joint weights [V, 55] of cloth round the legs: it follows the pelvis, the thighs and a little the shins.
+
+    The wider it falls, the less it follows: on a thigh that is lifted it should lie, not stand off.
+    """
     height, side = position[:, 1], smoothstep(-0.09, 0.09, position[:, 0])
     knee = float(figure.joint("left_knee")[1])
-    thigh = 0.75 * smoothstep(figure.crotch + 0.10, figure.crotch - 0.18, height)
+    thigh = (0.97 - 0.25 * flare) * smoothstep(figure.crotch + 0.10, figure.crotch - 0.14, height)
     shin = 0.5 * smoothstep(knee + 0.05, knee - 0.20, height)
     skinning = torch.zeros(len(position), len(JOINT_INDEX))
     skinning[:, JOINT_INDEX["pelvis"]] = 1 - thigh
