@@ -16,6 +16,7 @@ from torch import Tensor
 from ...wardrobe.colors import COLOR_WORDS
 from ...wardrobe.dresses import DRESS_CUTS
 from ...wardrobe.fabrics import PATTERNS
+from ...wardrobe.hats import HAT_CUTS
 from ...wardrobe.lowers import LOWER_CUTS
 from ...wardrobe.outers import OUTER_CUTS
 from ...wardrobe.shoes import SHOE_CUTS
@@ -42,7 +43,7 @@ def head(slot: str, quality: str) -> str:
 
 def wardrobe_vocabulary() -> Vocabulary:
     """Return all words that the wardrobe's pictures teach."""
-    cuts = dict(zip(SLOTS, (UPPER_CUTS, LOWER_CUTS, DRESS_CUTS, OUTER_CUTS, (), SHOE_CUTS), strict=True))
+    cuts = dict(zip(SLOTS, (UPPER_CUTS, LOWER_CUTS, DRESS_CUTS, OUTER_CUTS, HAT_CUTS, SHOE_CUTS), strict=True))
     heads: dict[str, tuple[str, ...]] = {}
     for slot in SLOTS:
         words = ((NONE, *cuts[slot]), tuple(COLOR_WORDS), tuple(PATTERNS))
