@@ -53,8 +53,8 @@ class SkirtCut:
 SKIRT_CUTS = {
     "skirt": SkirtCut(0.50, 0.92, (0.006, 0.010), (0.10, 0.34), 7, 0.05),
     "pencil skirt": SkirtCut(0.54, 0.94, (0.004, 0.008), (0.0, 0.0), cling=0.16, details=("slit", "darts")),
-    "flared skirt": SkirtCut(0.48, 0.96, (0.005, 0.008), (0.42, 0.75), 9, 0.15),
-    "pleated skirt": SkirtCut(0.40, 0.94, (0.006, 0.010), (0.16, 0.34), pleats=28),
+    "flared skirt": SkirtCut(0.48, 0.96, (0.005, 0.008), (0.34, 0.60), 8, 0.16),
+    "pleated skirt": SkirtCut(0.40, 0.94, (0.006, 0.010), (0.14, 0.32), pleats=24),
     "mini skirt": SkirtCut(0.24, 0.84, (0.005, 0.010), (0.05, 0.24), details=("buttons",)),
     "long skirt": SkirtCut(0.88, 0.92, (0.006, 0.010), (0.06, 0.28), 9, 0.06, details=("elastic",)),
 }
@@ -102,11 +102,11 @@ def _turned(figure: Figure, cut: SkirtCut, looseness: float, columns: int, seed:
         radius = radius + wave * fallen * (0.02 + cut.depth + 0.10 * flare)
     if cut.pleats:
         rise = torch.tensor([0.0, 0.4, 0.8, 1.0])[torch.arange(columns) % 4].repeat(rows)
-        radius = radius + (rise - 0.4) * (0.002 + 0.010 * smoothstep(_BAND, 0.12, top - height) + 0.03 * fallen)
+        radius = radius + (rise - 0.4) * (0.003 + 0.014 * smoothstep(_BAND, 0.12, top - height) + 0.05 * fallen)
     position = tube.place(angle, height, radius)
     edge = torch.minimum(height - bottom, top - height)
     start = torch.stack([angle.sin(), height, angle.cos()], 1)  # the lathe's own coordinates: x and z tell the side
-    values = {"position": position, "start": start, "edge": edge[:, None], "skinning": skirt_skinning(figure, position)}
+    values = {"position": position, "start": start, "edge": edge[:, None], "skinning": skirt_skinning(figure, position, flare)}
     return Sheet(ring_faces(rows, columns), values), angle
 
 
@@ -151,8 +151,8 @@ def _pressed(paint: Paint, cut: SkirtCut, angle: Tensor, below: Tensor, footprin
     within = smoothstep(_BAND, _BAND + 0.01, below)
     metres = 0.04
     fold = line((share - 0.90) * metres, 0.0035, footprint) * within
-    shade = (0.10 * share - 0.05) * within
-    return Paint(paint.color * (1 + shade - 0.34 * fold)[:, None], paint.relief)
+    shade = (0.22 * share - 0.11) * within
+    return Paint(paint.color * (1 + shade - 0.45 * fold)[:, None], paint.relief)
 
 
 def _hem_height(figure: Figure, cut: SkirtCut) -> float:

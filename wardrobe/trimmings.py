@@ -15,10 +15,12 @@ from .fabrics import Fabric, weave
 from .fitting import seam_distance
 from .noise import ridge, smoothstep
 from .pieces import Paint, Spots
+from .prints import apply_print
 from .tailoring import stitched, wrinkles
 
 COLLAR, LEFT_LAPEL, RIGHT_LAPEL, BELT, STRAPS = range(4, 9)
 _SHOULDER_DROP = 0.10  # metres from the top of the sleeve down to the armpit's height
+_CHEST = 0.055  # metres from the armpits' height down to the middle of a print
 
 _THREAD = (0.72, 0.50, 0.26)
 
@@ -33,6 +35,8 @@ def painter(figure: Figure, cut: Cut, fabric: Fabric, looseness: float, opened: 
         cloth = weave(fabric, torch.stack([spots.uv[:, 0], spots.uv[:, 1] - origin], 1), seed, spots.footprint)
         relief = _wrinkled(figure, cut, looseness, spots, seed)
         made = Paint(cloth.color, relief if cloth.relief is None else relief + cloth.relief)
+        chest = Place(spots.uv[:, 0], spots.uv[:, 1] - figure.armpit + _CHEST, (spots.panel == FRONT).float(), spots.footprint)
+        made = apply_print(made, fabric.print, chest)
         made = _edges(figure, cut, spots, made)
         made = _seams(figure, cut, spots, made)
         made = _fastened(figure, cut, opened, spots, made)

@@ -45,11 +45,11 @@ class TrouserCut:
 _TAILORED = ("fly", "slant pockets", "loops", "welt pockets")
 _DENIM = ("fly", "scoop pockets", "loops", "patch pockets", "yoke", "faded")
 TROUSER_CUTS = {
-    "trousers": TrouserCut(0.99, 0.80, (0.006, 0.020), (0.42, 0.06), details=(*_TAILORED, "crease")),
+    "trousers": TrouserCut(1.0, 0.80, (0.006, 0.018), (0.16, 0.02), details=(*_TAILORED, "crease")),
     "slim trousers": TrouserCut(0.95, 0.78, (0.003, 0.007), (1.2, 0.5), details=_TAILORED),
-    "jeans": TrouserCut(0.98, 0.74, (0.004, 0.014), (0.50, 0.10), details=_DENIM),
-    "wide-leg trousers": TrouserCut(1.0, 0.94, (0.006, 0.014), (0.10, 0.0), (0.07, 0.15), (*_TAILORED[:3], "crease", "falling")),
-    "cargo trousers": TrouserCut(0.97, 0.78, (0.012, 0.026), (0.20, 0.04), details=(*_TAILORED, "cargo pockets")),
+    "jeans": TrouserCut(0.99, 0.74, (0.004, 0.012), (0.42, 0.08), details=_DENIM),
+    "wide-leg trousers": TrouserCut(0.98, 0.94, (0.006, 0.014), (0.10, 0.0), (0.05, 0.12), (*_TAILORED[:3], "crease", "falling")),
+    "cargo trousers": TrouserCut(0.97, 0.78, (0.012, 0.026), (0.16, 0.03), details=(*_TAILORED, "cargo pockets")),
     "joggers": TrouserCut(0.97, 0.80, (0.010, 0.024), (0.22, 0.05), details=("drawstring", "cuffs", "slant pockets")),
     "leggings": TrouserCut(0.96, 0.92, (0.0, 0.0012), (9.0, 9.0), details=("elastic",)),
     "shorts": TrouserCut(0.42, 0.78, (0.010, 0.024), (0.20, 0.04), (0.02, 0.06), _TAILORED),
@@ -122,33 +122,35 @@ def _drape(figure: Figure, sheet: Sheet, cut: TrouserCut, looseness: float, obst
         # Trouser legs do not pass through each other.
         inner = (sheet.position[:, 0] * sign > 0.004) & (height < figure.crotch)
         position[inner, 0] = sign * (position[inner, 0] * sign).clamp_min(0.003)
-    return relax(sheet.with_values(position=position), obstacle, 0.004, 8, hung=position - sheet.position)
+    sheet = sheet.with_values(position=position, draped=position)
+    return relax(sheet, obstacle, 0.004, 8, hung=position - sheet.values["start"])
 
 
 def _refined(figure: Figure, sheet: Sheet, cut: TrouserCut, looseness: float, obstacle: Obstacle, seed: int) -> Sheet:
-    """Make the draped sheet finer and fold it."""
-    sheet = relax(subdivide(sheet), obstacle, 0.003 if cut.cling[0] > 5 else 0.004, 2)
-    relief = _folds(figure, sheet, cut, looseness, seed)
-    if relief is None:
-        return sheet
-    position = obstacle.push_out(sheet.position + relief[:, None] * sheet.values["normal"], 0.004)
-    return sheet.with_values(position=position, normal=smooth_normals(position, sheet.faces, 1))
+    """Make the draped sheet finer, give its hems back the width that relaxing took, and fold it."""
+    tight = cut.cling[0] > 5
+    sheet = relax(subdivide(sheet), obstacle, 0.003 if tight else 0.004, 2)
+    to_hem = cut.length * leg_length(figure) - sheet.values["leg"][:, 0]
+    wide = 0.0 if tight else 0.9 * smoothstep(0.12, 0.02, to_hem)[:, None]
+    position = sheet.position + wide * (sheet.values["draped"] - sheet.position)
+    position = position + _folds(figure, sheet, cut, looseness, to_hem, seed)[:, None] * sheet.values["normal"]
+    position = obstacle.push_out(position, 0.003 if tight else 0.004)
+    kept = {name: value for name, value in sheet.values.items() if name != "draped"}
+    return Sheet(sheet.faces, {**kept, "position": position, "normal": smooth_normals(position, sheet.faces, 1)})
 
 
-def _folds(figure: Figure, sheet: Sheet, cut: TrouserCut, looseness: float, seed: int) -> Tensor | None:
+def _folds(figure: Figure, sheet: Sheet, cut: TrouserCut, looseness: float, to_hem: Tensor, seed: int) -> Tensor:
     """Return folds [V] in metres: wide legs fall in upright ones, long legs bunch over the foot, elastic gathers."""
-    start, leg = sheet.values["start"], sheet.values["leg"][:, 0]
-    to_hem = cut.length * leg_length(figure) - leg
+    start = sheet.values["start"]
     if "falling" in cut.details:
         turn = torch.atan2(start[:, 0].abs() - float(figure.joint("left_knee")[0]), sheet.values["depth"][:, 0])
         wave = torch.sin(4 * turn + 1.5 * noise(torch.stack([turn.cos() * 2, turn.sin() * 2, start[:, 0].sign()], 1), seed))
         return 0.022 * wave * smoothstep(figure.crotch, figure.floor, start[:, 1])
     if "cuffs" in cut.details:
-        bunch = smoothstep(0.05, 0.08, to_hem) * smoothstep(0.24, 0.10, to_hem)
-        return 0.006 * bunch * _rolls(start, to_hem, seed)
+        return 0.006 * smoothstep(0.05, 0.08, to_hem) * smoothstep(0.24, 0.10, to_hem) * _rolls(start, to_hem, seed)
     if cut.length > 0.9 and cut.cling[0] < 1:
         return 0.004 * (0.4 + looseness) * smoothstep(0.20, 0.03, to_hem) * _rolls(start, to_hem, seed)
-    return None
+    return torch.zeros_like(to_hem)
 
 
 def _rolls(start: Tensor, to_hem: Tensor, seed: int) -> Tensor:
@@ -217,11 +219,11 @@ def _sewn(figure: Figure, cut: TrouserCut, paint: Paint, spots: Spots, seed: int
     if "patch pockets" in details:
         paint = patch_pocket(paint, behind.both_sides().moved(0.47 * wide, -0.115), 0.76 * wide, 0.145, thread=thread)
     if "cargo pockets" in details:
-        outer = (spots.values["start"][:, 0].abs() > 0.35 * wide).float()
+        outer = (_beside_axis(figure, spots.values["start"]) > 0.02).float()
         side = Place(spots.values["depth"][:, 0], spots.values["start"][:, 1] - figure.crotch + 0.12, outer, footprint)
         paint = patch_pocket(paint, side, 0.15, 0.19, flap=0.055, point=0.0)
     if "side stripe" in details:
-        outer = (spots.values["start"][:, 0].abs() > 0.35 * wide) & (ahead.y < -_BAND)
+        outer = (_beside_axis(figure, spots.values["start"]) > 0.02) & (ahead.y < -_BAND)
         white = line(spots.values["depth"][:, 0], 0.011, footprint) * outer
         paint = Paint(over(paint.color, torch.tensor([0.95, 0.95, 0.94]), white), paint.relief)
     paint = _waist(paint, ahead, both, cut, thread)
@@ -263,9 +265,7 @@ def _faded(figure: Figure, paint: Paint, spots: Spots) -> Paint:
 def _pressed(figure: Figure, paint: Paint, spots: Spots) -> Paint:
     """Press a crease down the middle of each leg, in front and behind."""
     start = spots.values["start"]
-    hip, ankle = figure.joint("left_hip"), figure.joint("left_ankle")
-    down = ((hip[1] - start[:, 1]) / (hip[1] - ankle[1])).clamp(0, 1)
-    across = start[:, 0].abs() - torch.lerp(hip[0], ankle[0], down)
+    across = _beside_axis(figure, start)
     shown = smoothstep(figure.crotch + 0.05, figure.crotch - 0.10, start[:, 1])
     fold = line(across, 0.0022, spots.footprint) * shown
     shade = 0.05 * shown * torch.tanh(across / 0.02) * (-(across / 0.045) ** 2).exp()
@@ -277,6 +277,13 @@ def _frayed(paint: Paint, spots: Spots, edge: Tensor, seed: int) -> Paint:
     ragged = 0.016 + 0.007 * noise(spots.uv * 300, seed + 7) + 0.006 * noise(spots.uv * 70, seed + 8)
     threads = 0.75 * smoothstep(0.004, -0.004, edge - ragged)
     return Paint(over(paint.color, torch.tensor([0.88, 0.89, 0.90]), threads), paint.relief)
+
+
+def _beside_axis(figure: Figure, start: Tensor) -> Tensor:
+    """Return how far [N] to the outside of its leg's axis, from hip to ankle, each spot lies."""
+    hip, ankle = figure.joint("left_hip"), figure.joint("left_ankle")
+    down = ((hip[1] - start[:, 1]) / (hip[1] - ankle[1])).clamp(0, 1)
+    return start[:, 0].abs() - torch.lerp(hip[0], ankle[0], down)
 
 
 def _hip_width(figure: Figure) -> float:
