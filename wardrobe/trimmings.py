@@ -20,7 +20,7 @@ from .tailoring import stitched, wrinkles
 
 COLLAR, LEFT_LAPEL, RIGHT_LAPEL, BELT, STRAPS = range(4, 9)
 _SHOULDER_DROP = 0.10  # metres from the top of the sleeve down to the armpit's height
-_CHEST = 0.055  # metres from the armpits' height down to the middle of a print
+_CHEST = 0.035  # metres from the armpits' height down to the middle of a print
 
 _THREAD = (0.72, 0.50, 0.26)
 
