@@ -13,13 +13,14 @@ from ..models.avatars.labels import LABELS
 from ..models.body import BodyParameters, BodyState, load_modiste_body
 from ..models.body.skinning import apply_transforms, blend_transforms
 from ..models.geometry.mesh import vertex_normals
-from .anatomy import Figure, measure
+from .anatomy import Figure, measure, smooth_normals
 from .atlas import pack
 from .bodices import Cut
 from .draping import Obstacle
 from .dresses import DRESS_CUTS, dress_edge, make_dress
 from .faces import Face, above_hairline
 from .hair import brow_color, make_hair
+from .hats import HAT_CUTS, HatCut, hat_edge, make_hat, pressed_hair
 from .lighting import hollows
 from .lowers import LOWER_CUTS, lower_edge, make_lower
 from .outers import OUTER_CUTS, make_outer, outer_edge
@@ -175,6 +176,9 @@ def dress(figure: Figure, recipe: AvatarRecipe, report: Callable[[int], None]) -
         if step % 2:
             report(2 + step // 2)
     hair = tuple(make_hair(figure, recipe.hair, recipe.complexion, obstacle, seed + 5))
+    if recipe.hat:
+        made["hat"] = _pieces(make_hat(figure, recipe.hat, obstacle, seed + 6))
+        hair = tuple(_under_hat(figure, piece, HAT_CUTS[recipe.hat.cut]) for piece in hair)
     skin = (_bare_skin(figure, recipe),)
     layers = [Layer(slot, made[slot], _outside(figure, recipe, slot, made[slot])) for slot in SLOTS if slot in made]
     return [Layer("skin", skin, skin), *layers, *([Layer("hair", hair, hair)] if hair else [])]
@@ -202,6 +206,14 @@ def _under(figure: Figure, sheet: Sheet, cut: Cut, opened: bool) -> Tensor:
     if "arm" not in sheet.values:
         return torch.full((len(sheet.position),), -1.0)
     return outer_edge(figure, sheet.with_values(position=sheet.values["start"]), cut, opened)
+
+
+def _under_hat(figure: Figure, hair: Piece, cut: HatCut) -> Piece:
+    """Press hair to the head under a hat, without what is well inside it."""
+    inside = hat_edge(figure, hair.sheet.position, cut)
+    position = pressed_hair(figure, hair.sheet.position, cut)
+    normal = smooth_normals(position, hair.sheet.faces, 1)
+    return _kept_where(replace(hair, sheet=hair.sheet.with_values(position=position, normal=normal)), inside < 0.012)
 
 
 def _kept_where(piece: Piece, shown: Tensor) -> Piece:

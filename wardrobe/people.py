@@ -12,13 +12,22 @@ from .fabrics import PATTERNS, Color, Fabric
 from .figures import random_figure
 from .hair import Hair
 from .hair_styles import LONG_STYLES, STYLES, random_hair_color
+from .hats import HAT_CUTS, HatGarment
 from .lowers import LOWER_CUTS, LowerGarment
 from .outers import OUTER_CUTS, OuterGarment
 from .recipes import EYE_COLORS, AvatarRecipe, Garment
-from .shoes import Shoes
+from .shoes import SHOE_CUTS, Shoes
 from .uppers import UPPER_CUTS, UpperGarment
 
-_WOMENS_CUTS = ("skirt", "crop top", "blouse", "leggings")  # a cut whose name has one of these words is worn by women
+_WOMENS_CUTS = (
+    "skirt",
+    "crop top",
+    "blouse",
+    "leggings",
+    "ballet flats",
+    "pumps",
+    "high boots",
+)  # a cut whose name has one of these words is worn by women
 _LIGHT = ("white", "beige", "light blue", "yellow", "pink")
 _DARK = ("black", "navy", "blue", "green", "red", "burgundy", "purple", "teal", "brown")
 _DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
@@ -72,7 +81,6 @@ def draw_person(draw: random.Random, seed: int) -> AvatarRecipe:
         features=features,
         hair=hair,
         **_draw_garments(draw, woman),
-        shoes=_draw_shoes(draw),
         seed=seed,
     )
 
@@ -91,6 +99,11 @@ def _draw_garments(draw: random.Random, woman: bool) -> dict[str, Garment | None
         worn |= {"upper": made(UpperGarment, UPPER_CUTS), "lower": made(LowerGarment, LOWER_CUTS)}
     if draw.random() < 0.30:
         worn["outer"] = replace(made(OuterGarment, OUTER_CUTS), opened=draw.random() < 0.7)
+    if draw.random() < 0.22:
+        cut = draw.choice(list(HAT_CUTS))
+        worn["hat"] = HatGarment(cut, draw_fabric(draw, cut))
+    legs = "bare" if worn["lower"] is None or any(word in worn["lower"].cut for word in ("skirt", "shorts")) else "covered"
+    worn["shoes"] = _draw_shoes(draw, woman, legs == "bare")
     return worn
 
 
@@ -120,9 +133,12 @@ def _other_tone(color: Color) -> Color:
     return tuple(channel + 0.28 * (1 - channel) for channel in color)
 
 
-def _draw_shoes(draw: random.Random) -> Shoes:
+def _draw_shoes(draw: random.Random, woman: bool, bare_legs: bool) -> Shoes:
+    """Draw shoes; high boots need bare legs, since trousers fall over them."""
+    cuts = [cut for cut in _worn_by(woman, SHOE_CUTS) if bare_legs or cut != "high boots"]
     color = draw_color(draw, draw.choice(_SHOE_WORDS))
-    return Shoes(color, draw.choice(((0.95, 0.95, 0.93), color)), draw.choice(((0.94, 0.94, 0.93), (0.18, 0.18, 0.19))))
+    sole = draw.choice(((0.95, 0.95, 0.93), color)) if draw.random() < 0.7 else (0.12, 0.11, 0.11)
+    return Shoes(color, sole, draw.choice(((0.94, 0.94, 0.93), (0.18, 0.18, 0.19))), draw.choice(["sneakers", *cuts]))
 
 
 def _draw_style(draw: random.Random, woman: bool) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from .dresses import DressGarment
 from .fabrics import Color, Fabric
 from .hair import Hair
+from .hats import HatGarment
 from .lowers import LowerGarment
 from .outers import OuterGarment
 from .shoes import Shoes
 from .slots import SLOTS
 from .uppers import UpperGarment
 
-Garment = UpperGarment | LowerGarment | DressGarment | OuterGarment | Shoes
+Garment = UpperGarment | LowerGarment | DressGarment | OuterGarment | HatGarment | Shoes
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class AvatarRecipe:
 
     gender: 0 man .. 1 woman; age: 1/3 child, 2/3 young adult, 1 old; muscle, weight, height, proportions: 0..1, see
     `ModisteBody.phenotype_shape`
-    upper, lower, dress, outer: None where nothing is worn there; a dress replaces upper and lower
+    upper, lower, dress, outer, hat: None where nothing is worn there; a dress replaces upper and lower
     complexion: 0 fair .. 1 deep
     pose: a name in `poses.POSES`, or 55 axis-angle rotations in radians
     features: how the face differs from the average one, see `skin.Face`
@@ -52,6 +53,7 @@ class AvatarRecipe:
     seed: int = 0
     dress: DressGarment | None = None
     outer: OuterGarment | None = None
+    hat: HatGarment | None = None
 
     def garments(self) -> dict[str, Garment]:
         """Return what is worn, slot -> garment, in the order of SLOTS."""

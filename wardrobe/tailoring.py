@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from ..models.avatars.labels import LABEL_INDEX
+from ..models.body import PART_INDEX, Body
+from ..models.geometry.mesh import unique_edges
 from .anatomy import Figure
 from .draping import Obstacle, hem
 from .flattening import flatten
 from .lighting import hollows
 from .noise import layered, noise, ridge, smoothstep
 from .pieces import Paint, Piece, Spots
-from .sheets import Sheet, subdivide, take
+from .sheets import Sheet, averaging, subdivide, take
 
 
 def cloth_from(figure: Figure, *parts: str, fine: bool = True) -> Sheet:
@@ -38,11 +42,38 @@ def ball(points: Tensor, centre: Tensor, radii: tuple[float, float, float]) -> T
 
 def body_obstacle(figure: Figure) -> Obstacle:
     """Return the body as an obstacle, sampled finely, without its head and its clefts, whose walls would push cloth apart."""
-    surface = Sheet(figure.sheet.faces, {name: figure.sheet.values[name] for name in ("position", "normal")})
-    sheet = subdivide(take(surface, ~figure.on_parts("head")[surface.faces].all(1)))
-    normal = torch.nn.functional.normalize(sheet.values["normal"], dim=1)
-    open_skin = hollows(sheet.position, normal, sheet.faces) < 0.3
-    return Obstacle(sheet.position[open_skin], normal[open_skin])
+    trunk = _trunk(figure.body)
+    position, normal = (
+        torch.cat([value, value[trunk.edges].mean(1)])
+        for value in (figure.sheet.position[trunk.used], figure.sheet.values["normal"][trunk.used])
+    )
+    normal = torch.nn.functional.normalize(normal, dim=1)
+    open_skin = hollows(position, normal, trunk.faces, trunk.smooth) < 0.3
+    return Obstacle(position[open_skin], normal[open_skin])
+
+
+@dataclass(frozen=True)
+class _Trunk:
+    """The triangulation of a body without its head, every face split into four.
+
+    used: [U] vertices of the body; edges: [E, 2] of these, with a new vertex on each; faces: [F, 3] of both
+    smooth: averages values over neighbouring vertices
+    """
+
+    used: Tensor
+    edges: Tensor
+    faces: Tensor
+    smooth: Callable[[Tensor], Tensor]
+
+
+@lru_cache(maxsize=2)
+def _trunk(body: Body) -> _Trunk:
+    head = torch.tensor([index for part, index in PART_INDEX.items() if part == "head"])
+    faces = body.faces[~torch.isin(body.parts, head)[body.faces].all(1)]
+    used, compact = torch.unique(faces, return_inverse=True)
+    coarse = Sheet(compact, {"position": torch.zeros(len(used), 3)})
+    fine = subdivide(coarse)
+    return _Trunk(used, unique_edges(compact), fine.faces, averaging(fine.faces, len(fine.position)))
 
 
 def flat_panels(
