@@ -16,6 +16,8 @@ NEEDED = ("torch", "numpy", "scipy", "safetensors", "Pillow")
 OPTIONAL = {
     "trimesh": "only reading and writing meshes (GLB, OBJ, PLY) needs it",
     "smplx": "only SMPL-X body files need it; the shipped Modiste body does not",
+    "diffusers": "only diffusion models (Load Modiste Base, Load Checkpoint, KSampler) need it",
+    "transformers": "only diffusion models need it, for their text encoders",
     "gsplat": "only rendering splats on a CUDA device needs it; elsewhere the pack's own renderer is used",
     "comfy-cli": "only `run` on workflows in UI format needs it; API format and ComfyUI do not",
     "rich": "only progress bars on a terminal need it",
