@@ -123,13 +123,13 @@ def _drape(figure: Figure, sheet: Sheet, cut: TrouserCut, looseness: float, obst
         inner = (sheet.position[:, 0] * sign > 0.004) & (height < figure.crotch)
         position[inner, 0] = sign * (position[inner, 0] * sign).clamp_min(0.003)
     sheet = sheet.with_values(position=position, draped=position)
-    return relax(sheet, obstacle, 0.004, 8, hung=position - sheet.values["start"])
+    return relax(sheet, obstacle, 0.004, 6, hung=position - sheet.values["start"])
 
 
 def _refined(figure: Figure, sheet: Sheet, cut: TrouserCut, looseness: float, obstacle: Obstacle, seed: int) -> Sheet:
     """Make the draped sheet finer, give its hems back the width that relaxing took, and fold it."""
     tight = cut.cling[0] > 5
-    sheet = relax(subdivide(sheet), obstacle, 0.003 if tight else 0.004, 2)
+    sheet = relax(subdivide(sheet), obstacle, 0.003 if tight else 0.004, 1)
     to_hem = cut.length * leg_length(figure) - sheet.values["leg"][:, 0]
     wide = 0.0 if tight else 0.9 * smoothstep(0.12, 0.02, to_hem)[:, None]
     position = sheet.position + wide * (sheet.values["draped"] - sheet.position)
