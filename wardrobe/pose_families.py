@@ -15,7 +15,8 @@ from torch import Tensor
 
 from .anatomy import Figure
 from .outline import outline
-from .posing import AimedArm, Arm, Build, Foot, PlacedArm, Plan, Vector, take_pose
+from .plans import AimedArm, Arm, Build, Foot, PlacedArm, Plan, Vector
+from .posing import take_pose
 
 
 @dataclass(frozen=True)
