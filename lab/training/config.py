@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,7 @@ def _value(value: Any, hint: Any, where: str) -> Any:
     kind = get_origin(hint) or hint
     if kind is float and type(value) is int:
         return float(value)
-    if type(value) is not kind:
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
         raise ValueError(f"{where} is {value!r}: it should be {_NAMES[kind]}.")
     return value
 

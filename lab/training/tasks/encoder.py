@@ -39,7 +39,7 @@ class Task:
     shift: float = 0.06
     noise: float = 0.06
     kind: ClassVar[str] = "modiste-evaluation-encoder"
-    architecture: ClassVar[str] = "residual CNN of 5 stages, 24 to 256 channels, an attention-pooled linear head for each attribute"
+    architecture: ClassVar[str] = "residual CNN of 5 stages, 32 to 256 channels, an attention-pooled linear head for each attribute"
 
     def build(self) -> AttributeNet:
         return AttributeNet(wardrobe_vocabulary())
