@@ -51,7 +51,7 @@ class Background:
 def draw_background(draw: random.Random) -> Background:
     """Draw a background: mostly paper and walls, a quarter of them busy."""
     kind = draw.choices(KINDS, (0.52, 0.22, 0.10, 0.08, 0.08))[0]
-    word = draw.choices(_PAPER_WORDS, (9, 8, 5, 5) + (1,) * (len(_PAPER_WORDS) - 4))[0]
+    word = draw.choices(_PAPER_WORDS, (14, 12, 8, 8) + (1,) * (len(_PAPER_WORDS) - 4))[0]
     color = draw_color(draw, word)
     return Background(kind, word if kind in ("paper", "wall") else "", color, draw.choice(_FLOORS), draw.randrange(2**31))
 

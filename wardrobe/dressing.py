@@ -154,11 +154,16 @@ def posed(person: DressedPerson, pose: Tensor) -> Posed:
     """Put a person into a pose: axis-angle radians [55, 3]; on heels, feet are stretched further."""
     pose = on_heels(pose, person.figure.joints, SHOE_CUTS[person.recipe.shoes.cut])
     state = BodyState(person.figure.body, BodyParameters(person.shape, pose, torch.zeros(3)))
-    vertices = apply_transforms(blend_transforms(person.skinning, state.posed().transforms), person.rest)
+    vertices = carried(state, person.skinning, person.rest)
     lift = torch.tensor([0.0, -float(vertices[:, 1].min()), 0.0])
     vertices = vertices + lift
     standing = BodyState(state.model, replace(state.parameters, translation=state.parameters.translation + lift))
     return Posed(person, vertices, vertex_normals(vertices, person.faces), standing)
+
+
+def carried(state: BodyState, skinning: Tensor, rest: Tensor) -> Tensor:
+    """Return where a posed body carries points [V, 3] with weights [V, 55]."""
+    return apply_transforms(blend_transforms(skinning, state.posed().transforms), rest)
 
 
 def dress(figure: Figure, recipe: AvatarRecipe, report: Callable[[int], None]) -> list[Layer]:

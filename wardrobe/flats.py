@@ -7,9 +7,11 @@ import math
 import torch
 from torch import Tensor
 
+from ..models.body import JOINT_INDEX, JOINTS, BodyParameters, BodyState
 from ..models.geometry.rotation import axis_angle_to_matrix
 from ..models.render import Camera
-from .dressing import Layer
+from .anatomy import Figure
+from .dressing import DressedPerson, Layer, carried
 from .lighting import Lamps
 from .shading import picture_alone
 from .slots import WIDE_SLOTS
@@ -26,10 +28,11 @@ _LAMPS = Lamps(
 _MARGIN = 0.06  # part of the picture kept free at each side
 _FAR = 12.0  # metres to the camera, which makes its view nearly parallel
 # Degrees by which a garment is turned to the camera (to its left, and down): shoes and hats are shown from the side.
+_SLEEVES = 66.0  # degrees below the horizontal at which sleeves hang
 _TURNS = {"shoes": (-62.0, 22.0), "hat": (-28.0, 10.0)}
 
 
-def flat_picture(layer: Layer, width: int, height: int) -> tuple[Tensor, Tensor]:
+def flat_picture(person: DressedPerson, layer: Layer, width: int, height: int) -> tuple[Tensor, Tensor]:
     """Picture a garment alone, filling the frame: [H, W, 3] uint8 on pure white, and its mask [H, W] bool.
 
     Args:
@@ -37,7 +40,9 @@ def flat_picture(layer: Layer, width: int, height: int) -> tuple[Tensor, Tensor]
     """
     if layer.name in WIDE_SLOTS:
         width, height = height, width
-    position = torch.cat([piece.sheet.position for piece in layer.whole])
+    state = BodyState(person.figure.body, BodyParameters(person.shape, _sleeves_down(person.figure), torch.zeros(3)))
+    skinning = torch.cat([piece.sheet.values["skinning"] for piece in layer.whole])
+    position = carried(state, skinning, torch.cat([piece.sheet.position for piece in layer.whole]))
     around, down = (math.radians(angle) for angle in _TURNS.get(layer.name, (0.0, 0.0)))
     turn = axis_angle_to_matrix(torch.tensor([down, 0.0, 0.0])) @ axis_angle_to_matrix(torch.tensor([0.0, around, 0.0]))
     position = position @ turn.T
@@ -50,3 +55,13 @@ def flat_picture(layer: Layer, width: int, height: int) -> tuple[Tensor, Tensor]
     view[:3, 3] = torch.tensor([-float(middle[0]), float(middle[1]), _FAR + float(middle[2])])
     intrinsics = torch.tensor([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
     return picture_alone(layer.whole, position, Camera(view, intrinsics, width, height), _LAMPS)
+
+
+def _sleeves_down(figure: Figure) -> Tensor:
+    """Return the rest pose [55, 3] with the arms let down, so that a garment with sleeves fills a portrait picture."""
+    pose = torch.zeros(len(JOINTS), 3)
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        arm = figure.joint(f"{side}_wrist") - figure.joint(f"{side}_shoulder")
+        down = math.atan2(-float(arm[1]), abs(float(arm[0])))
+        pose[JOINT_INDEX[f"{side}_shoulder"], 2] = -sign * (math.radians(_SLEEVES) - down)
+    return pose

@@ -33,7 +33,7 @@ _DARK = ("black", "navy", "blue", "green", "red", "burgundy", "purple", "teal", 
 _DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
 _SHOE_WORDS = ("white", "white", "black", "black", "brown", "red", "navy", "grey", "beige", "blue", "green")
 # Patterns that mix the ground with another tone of itself, since with white they would be called by a paler colour.
-_TONE_IN_TONE = ("checks", "gingham", "tartan", "houndstooth", "herringbone")
+_TONE_IN_TONE = ("checks", "gingham", "tartan", "houndstooth", "herringbone", "camouflage")
 # Patterns that only garments with one of some words in their name are made of.
 _ONLY = {
     "denim": ("jeans", "denim", "skirt", "shirt dress", "vest", "shirt"),
@@ -115,6 +115,8 @@ def draw_fabric(draw: random.Random, cut: str) -> Fabric:
     ground = draw_color(draw, word)
     mark = _other_tone(ground) if pattern in _TONE_IN_TONE else draw_color(draw, draw.choice(_DARK if word in _LIGHT else _LIGHT))
     third = draw_color(draw, draw.choice(("yellow", "white", "orange", "red")))
+    if pattern == "camouflage":
+        third = tuple(0.7 * channel for channel in ground)
     return Fabric(pattern, (ground, mark, third), draw.uniform(0.85, 1.5))
 
 

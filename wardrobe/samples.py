@@ -193,8 +193,8 @@ def _dressed(seed: int, outfit: int) -> DressedPerson:
 
 @lru_cache(maxsize=8)
 def _flats(seed: int, outfit: int, width: int, height: int) -> dict[str, tuple[Tensor, Tensor]]:
-    layers = _dressed(seed, outfit).layers
-    return {layer.name: flat_picture(layer, width, height) for layer in layers if layer.name in SLOTS}
+    person = _dressed(seed, outfit)
+    return {layer.name: flat_picture(person, layer, width, height) for layer in person.layers if layer.name in SLOTS}
 
 
 @contextmanager
