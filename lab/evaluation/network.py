@@ -11,23 +11,28 @@ from torch import Tensor, nn
 
 from .attributes import Vocabulary
 
-WIDTHS = (24, 48, 96, 160, 256)  # channels after each stage, at 1/4, 1/8, ... 1/64 of the picture's size
+WIDTHS = (32, 64, 96, 160, 256)  # channels after each stage, at 1/4, 1/8, ... 1/64 of the picture's size
 
 
 class AttributeNet(nn.Module):
     """Reads attributes from pictures [B, 3, H, W], sRGB in 0..1, of about 192x256 and either orientation.
 
-    Each head looks where it wants to, by softmax attention over the last stage, and chooses one word of its vocabulary.
+    Each head looks where it wants to, by softmax attention over the fourth stage, and at the whole, as the fifth stage sees it, and
+    chooses one word of its vocabulary.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.vocabulary = {head: tuple(words) for head, words in vocabulary.items()}
-        self.stem = nn.Conv2d(3, WIDTHS[0], 6, stride=4, padding=1)
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, WIDTHS[0] // 2, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(WIDTHS[0] // 2, WIDTHS[0], 3, stride=2, padding=1),
+        )
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(WIDTHS))
         self.blocks = nn.ModuleList(_Block(width) for width in WIDTHS)
-        self.gaze = nn.Conv2d(WIDTHS[-1], len(self.vocabulary), 1)
-        self.heads = nn.ModuleList(nn.Linear(2 * WIDTHS[-1], len(words)) for words in self.vocabulary.values())
+        self.gaze = nn.Conv2d(WIDTHS[-2], len(self.vocabulary), 1)
+        self.heads = nn.ModuleList(nn.Linear(WIDTHS[-2] + WIDTHS[-1], len(words)) for words in self.vocabulary.values())
 
     def stages(self, pictures: Tensor) -> list[Tensor]:
         """Return what each of the five stages sees: [B, C, h, w], from fine to coarse."""
@@ -42,11 +47,12 @@ class AttributeNet(nn.Module):
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Return the logits of each head: [B, words]."""
-        last = self.stages(pictures)[-1]
-        weights = self.gaze(last).flatten(2).softmax(2)  # [B, heads, h w]
-        seen = torch.einsum("bhp,bcp->bhc", weights, last.flatten(2))
-        seen = torch.cat([seen, last.mean((2, 3))[:, None].expand_as(seen)], dim=2)
-        return {name: head(seen[:, index]) for index, (name, head) in enumerate(zip(self.vocabulary, self.heads, strict=True))}
+        *_, parts, whole = self.stages(pictures)
+        weights = self.gaze(parts).flatten(2).softmax(2)  # [B, heads, h w]
+        seen = torch.einsum("bhp,bcp->hbc", weights, parts.flatten(2))
+        pooled = whole.mean((2, 3))
+        heads = zip(self.vocabulary, self.heads, seen, strict=True)
+        return {name: head(torch.cat([part, pooled], 1)) for name, head, part in heads}
 
 
 class _Block(nn.Module):

@@ -77,7 +77,7 @@ def test_a_few_steps_teach_red_from_blue(shards):
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     batch = [torch.stack(column) for column in zip(*(dataset[index] for index in range(12)), strict=True)]
     losses = []
-    for step in range(12):
+    for step in range(20):
         loss, logs = task.loss(model, batch, torch.Generator().manual_seed(step), step)
         optimizer.zero_grad()
         loss.backward()
