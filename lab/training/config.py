@@ -86,11 +86,11 @@ def read_config(path: Path) -> Config:
 
 
 def write_config(config: Config, path: Path) -> None:
-    """Write what `read_config` reads back; a JSON value of these types is a TOML value too."""
+    """Write what `read_config` reads back."""
     table = dataclasses.asdict(config)
     task = table.pop("task")
-    lines = [f"{name} = {json.dumps(value)}" for name, value in table.items()]
-    lines += ["", "[task]", *(f"{json.dumps(name)} = {json.dumps(value)}" for name, value in task.items())]
+    lines = [f"{name} = {_toml(value)}" for name, value in table.items()]
+    lines += ["", "[task]", *(f"{_toml(name)} = {_toml(value)}" for name, value in task.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -133,6 +133,11 @@ def _value(value: Any, hint: Any, where: str) -> Any:
     if type(value) is not kind or (kind is float and not math.isfinite(value)):
         raise ValueError(f"{where} is {value!r}: it should be {_NAMES[kind]}.")
     return value
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML, which for these types is JSON but for one character that it wants escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", dict: "a table"}
