@@ -89,11 +89,11 @@ def _contrapposto(draw: random.Random, build: Build) -> Plan:
 
 
 def _walk(draw: random.Random, build: Build) -> Plan:
-    return _stepping(draw, draw.uniform(0.20, 0.32))
+    return _stepping(draw, draw.uniform(0.28, 0.40))
 
 
 def _stride(draw: random.Random, build: Build) -> Plan:
-    return _stepping(draw, draw.uniform(0.36, 0.52))
+    return _stepping(draw, draw.uniform(0.46, 0.62))
 
 
 def _stepping(draw: random.Random, step: float) -> Plan:

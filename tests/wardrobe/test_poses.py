@@ -1,10 +1,12 @@
 """Poses point limbs where they say, on every figure."""
 
+import math
+
 import pytest
 import torch
 
 from modiste.models.body import JOINT_INDEX, BodyParameters, load_modiste_body
-from modiste.wardrobe.poses import POSES, pose_of
+from modiste.wardrobe.poses import POSES, pose_distance, pose_of
 
 
 @pytest.mark.parametrize("gender", [0.0, 1.0])
@@ -31,3 +33,17 @@ def test_standing_is_mirrored():
 def test_rotations_of_the_wrong_count_are_told():
     with pytest.raises(ValueError, match="give 55 rotations"):
         pose_of(((0.0, 0.0, 0.0),) * 3, torch.zeros(55, 3))
+
+
+def test_poses_are_as_far_apart_as_their_joints():
+    stand = torch.zeros(55, 3)
+    turned, lifted = stand.clone(), stand.clone()
+    turned[0, 1] = 1.0  # the whole person turns round
+    lifted[JOINT_INDEX["left_knee"], 0] = 0.5
+    joints = load_modiste_body().shaped(torch.zeros(load_modiste_body().shape_size))[1]
+    moved = ("left_ankle", "left_foot")
+    # The shin swings in the plane x = const: a chord of the circle round the knee for each joint below it.
+    arms = [(joints[JOINT_INDEX[name]] - joints[JOINT_INDEX["left_knee"]])[1:].norm() for name in moved]
+    assert pose_distance(stand, stand) == 0
+    assert pose_distance(stand, turned) == pytest.approx(0, abs=1e-6)
+    assert pose_distance(stand, lifted) == pytest.approx(float(sum(arms)) * 2 * math.sin(0.25) / 22, rel=1e-4)
