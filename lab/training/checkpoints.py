@@ -108,7 +108,8 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], progress: Progress
         ValueError: if the folder cannot be written or is full; the older checkpoints are all still there.
     """
     path = folder / f"step_{progress.step:08d}.safetensors"
-    save_tensors(tensors, path, {"progress": json.dumps(asdict(progress)), "checksum": _checksum(tensors)})
+    told = json.dumps(asdict(progress))
+    save_tensors(tensors, path, {"progress": told, "checksum": _checksum(tensors, told)})
     for old in checkpoints(folder)[KEPT:]:
         old.unlink()
     return path
@@ -136,22 +137,24 @@ def load_newest(folder: Path, trained: Trained, tell: Callable[[str], None]) -> 
         except (RuntimeError, KeyError, IndexError) as error:
             raise ValueError(f"'{path}' is of another model: resume it with the model, settings and processes it had.") from error
         return progress
-    raise ValueError(f"There is no checkpoint in '{folder}' to resume from: start without --resume.")
+    raise ValueError(f"None of the checkpoints in '{folder}' can be read: move the run's folder away and start anew.")
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Progress]:
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    if metadata["checksum"] != _checksum(tensors):
+    if metadata["checksum"] != _checksum(tensors, metadata["progress"]):
         raise ValueError("its checksum is wrong")
     return tensors, Progress(**json.loads(metadata["progress"]))
 
 
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    checksum = 0
+def _checksum(tensors: dict[str, Tensor], progress: str) -> str:
+    checksum = zlib.crc32(progress.encode())
     for name in sorted(tensors):
-        checksum = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy(), zlib.crc32(name.encode(), checksum))
+        tensor = tensors[name]
+        checksum = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), checksum)
+        checksum = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), checksum)
     return f"{checksum:08x}"
 
 
