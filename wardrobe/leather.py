@@ -15,7 +15,9 @@ from .pieces import Color, Paint, Spots
 _WHITE = torch.tensor([0.94, 0.94, 0.93])
 
 
-def paint_shoe(spots: Spots, details: tuple[str, ...], welt: float, color: Color, sole: Color, sock: Color, seed: int) -> Paint:
+def paint_shoe(
+    spots: Spots, details: tuple[str, ...], welt: float, color: Color, sole: Color, sock: Color | None, seed: int
+) -> Paint:
     """Paint a shoe.
 
     The sheet's values tell where a spot is, in metres on a foot of 20 cm: "above" the ground, above the "collar", "forward" of the
@@ -25,6 +27,7 @@ def paint_shoe(spots: Spots, details: tuple[str, ...], welt: float, color: Color
         details: "laces", "cap" over the toes, "heel seam", "flashes" and "foam" of running shoes, "patch" at the ankle, "apron" of
             loafers, "bow", "elastic" and "zip" of boots, "heeled".
         welt: metres of sole that show.
+        sock: what shows above the collar, or None for a shoe that ends there.
     """
     above, collar, forward = (spots.values[name][:, 0] for name in ("above", "collar", "forward"))
     footprint = spots.footprint
@@ -44,8 +47,9 @@ def paint_shoe(spots: Spots, details: tuple[str, ...], welt: float, color: Color
                            * smoothstep(0.085, 0.055, forward))[:, None]  # fmt: skip
     on_sole = edge(above - thickness, footprint)
     shown = over(shown, rubber, on_sole)
-    rib = 0.94 + 0.06 * seen(0.0045, footprint) * torch.sin(spots.uv[:, 0] * (2 * math.pi / 0.0045))
-    shown = over(shown, torch.tensor(sock) * rib[:, None], edge(-collar, footprint))
+    if sock is not None:
+        rib = 0.94 + 0.06 * seen(0.0045, footprint) * torch.sin(spots.uv[:, 0] * (2 * math.pi / 0.0045))
+        shown = over(shown, torch.tensor(sock) * rib[:, None], edge(-collar, footprint))
     return Paint(shown, relief - 0.001 * lines + 0.002 * edge(collar, footprint) + 0.001 * on_sole)
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .bands import Footprint
+from .bands import Footprint, over
 from .details import Place
 from .motifs import heart_distance, star_distance
 from .noise import smoothstep
@@ -61,7 +61,7 @@ def apply_print(paint: Paint, printed: Print | None, place: Place) -> Paint:
     footprint = place.footprint[near] if isinstance(place.footprint, Tensor) else place.footprint
     ink = print_ink(printed, place.x[near], place.y[near], footprint)
     color = paint.color.clone()
-    color[near] = torch.lerp(color[near], torch.tensor(printed.color).expand(len(near), 3), (0.96 * ink)[:, None])
+    color[near] = over(color[near], torch.tensor(printed.color), 0.96 * ink * place.where[near])
     return Paint(color, paint.relief)
 
 

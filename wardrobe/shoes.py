@@ -147,7 +147,7 @@ def _make_shoe(figure: Figure, shoes: Shoes, cut: ShoeCut, side: str, sign: floa
     flat = unrolled(torch.stack([angle, -sheet.values["along"][:, 0]], 1)[sheet.faces], 0.07)
 
     def paint(spots: Spots) -> Paint:
-        return paint_shoe(spots, cut.details, cut.welt, shoes.color, shoes.sole, shoes.sock, seed)
+        return paint_shoe(spots, cut.details, cut.welt, shoes.color, shoes.sole, shoes.sock if cut.sock else None, seed)
 
     piece = _as_piece(sheet, flat, paint)
     return joined(piece, _stiletto(figure, sheet, cut, ground, side, paint)) if cut.heel else piece
@@ -248,9 +248,11 @@ def _stiletto(figure: Figure, shoe: Sheet, cut: ShoeCut, ground: float, side: st
     rows, columns = 9, 20
     down = torch.linspace(0, 1, rows)
     direction = torch.tensor([0.0, -math.cos(pitch), math.sin(pitch)])
-    length = _tread(figure.joints, side) * math.sin(pitch)
     root = torch.tensor([float(ankle[0]), ground + 0.012, float(ankle[2]) - 0.032])
-    path = root + down[:, None] * direction * (length + 0.012 * math.cos(pitch))
+    lowest = float(_stretched(shoe.position, shoe.values["skinning"], figure, pitch, side)[:, 1].min())
+    on_ankle = torch.zeros(1, len(JOINT_INDEX)).index_fill_(1, torch.tensor([JOINT_INDEX[f"{side}_ankle"]]), 1.0)
+    length = float(_stretched(root[None], on_ankle, figure, pitch, side)[0, 1]) - lowest
+    path = root + down[:, None] * direction * length
     width = torch.tensor([0.024, 0.022, 0.017, 0.0125, 0.0095, 0.008, 0.007, 0.007, 0.0005])
     path[-1] = path[-2]
     angle = torch.arange(columns) * (2 * math.pi / columns)
@@ -263,9 +265,19 @@ def _stiletto(figure: Figure, shoe: Sheet, cut: ShoeCut, ground: float, side: st
     values = {name: value[heel].expand(count, -1).clone() for name, value in shoe.values.items()}
     values |= {"position": position, "start": position, "normal": smooth_normals(position, faces, 1)}
     values["above"] = torch.full((count, 1), 0.02)
-    values["skinning"] = torch.zeros(count, len(JOINT_INDEX)).index_fill_(1, torch.tensor([JOINT_INDEX[f"{side}_ankle"]]), 1.0)
+    values["skinning"] = on_ankle.repeat(count, 1)
     flat = unrolled(torch.stack([angle.repeat(rows), -length * down.repeat_interleave(columns)], 1)[faces], 0.015)
     return _as_piece(Sheet(faces, values), flat + torch.tensor([0.0, -0.4]), paint)
+
+
+def _stretched(points: Tensor, skinning: Tensor, figure: Figure, pitch: float, side: str) -> Tensor:
+    """Return points [N, 3] of a foot that is stretched by `pitch` radians in its ankle, toes level; else at rest."""
+    ankle, toes = figure.joint(f"{side}_ankle"), figure.joint(f"{side}_foot")
+    turn = axis_angle_to_matrix(torch.tensor([pitch, 0.0, 0.0]))
+    with_toes = skinning[:, JOINT_INDEX[f"{side}_foot"], None]
+    with_foot = skinning[:, JOINT_INDEX[f"{side}_ankle"], None]
+    moved = (toes - ankle) @ turn.T + ankle - toes
+    return points + with_foot * ((points - ankle) @ turn.T + ankle - points) + with_toes * moved
 
 
 def _rings(rows: int, top: float, bottom: float) -> tuple[Tensor, Tensor, Tensor]:
