@@ -26,7 +26,7 @@ from .slots import PART_INDEX, SLOTS
 
 # So many samples in a row show the same person in the same clothes, as the pictures of one catalogue shoot do: dressing costs more
 # than a picture. Walk through indices in order, or in runs of this length, to profit.
-SHOTS = 6
+SHOTS = 8
 _VISIBLE = 0.01  # share of the person from which on a garment is worth a word
 _GREY = 128
 

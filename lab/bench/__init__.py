@@ -11,7 +11,7 @@ import os
 import platform
 from typing import Any
 
-BENCHES = {"splat": "splat", "import": "import_time", "compose": "compose", "base": "base"}
+BENCHES = {"splat": "splat", "import": "import_time", "compose": "compose", "base": "base", "wardrobe": "wardrobe"}
 
 
 def measure(name: str) -> dict[str, Any]:

@@ -62,23 +62,26 @@ def rasterize_layers(
     """
     height, width = camera.height, camera.width
     drawn, edges, determinant, box = _setup(vertices, faces, camera)
-    plane = layer[drawn] * (height * width)
+    first_pixel = layer[drawn] * (height * width) + box[:, 2] * width + box[:, 0]
     nearest = torch.full((count, height * width), _NO_HIT, dtype=torch.int64, device=vertices.device)
     for block, dx, dy in _blocks(box):
-        depth, row, column = _test(edges[block], determinant[block], dx.to(edges.dtype), dy.to(edges.dtype))
-        face = block[row]
-        x, y = box[face, 0] + dx[column], box[face, 2] + dy[column]
+        depth, offset, row = _test(edges[:, :, block], determinant[block], dx.to(edges.dtype), dy.to(edges.dtype))
+        slot = row + block.start
         # Positive floats order like their bits, so one integer minimum finds the smallest depth, then the smallest index.
-        key = (depth.view(torch.int32).long() << 32) | drawn[face]
-        inside = (x < width) & (y < height)
-        nearest.view(-1).scatter_reduce_(0, (plane[face] + y * width + x)[inside], key[inside], "amin")
+        key = (depth.view(torch.int32).long() << 32) | drawn[slot]
+        dx, dy = dx[offset], dy[offset]
+        inside = (dx <= box[slot, 1] - box[slot, 0]) & (dy <= box[slot, 3] - box[slot, 2])
+        pixel = first_pixel[slot] + dy * width + dx
+        nearest.view(-1).scatter_reduce_(0, pixel[inside], key[inside], "amin")
 
     alone = (nearest != _NO_HIT).sum(1)
     nearest = functools.reduce(torch.minimum, nearest)
     seen = (nearest != _NO_HIT).nonzero()[:, 0]
     face = nearest[seen] & 0xFFFFFFFF
-    slot = torch.searchsorted(drawn, face)
-    weights, depth = _weights(edges[slot], determinant[slot], seen % width - box[slot, 0], seen // width - box[slot, 2])
+    slot_of = torch.empty(len(faces), dtype=torch.int64, device=vertices.device)
+    slot_of[drawn] = torch.arange(len(drawn), device=vertices.device)
+    slot = slot_of[face]
+    weights, depth = _weights(edges[:, :, slot], determinant[slot], seen % width - box[slot, 0], seen // width - box[slot, 2])
     weights = weights.clamp_min(0)
     face_image = torch.full((height * width,), -1, dtype=torch.int64, device=vertices.device)
     barycentric_image = vertices.new_zeros(height * width, 3)
@@ -113,15 +116,16 @@ def _setup(vertices: Tensor, faces: Tensor, camera: Camera) -> tuple[Tensor, Ten
     """Prepare triangles, in float64 since the edge functions of small far triangles are differences of near-equal numbers.
 
     Returns:
-        the G faces that may cover a pixel's centre [G], ascending; edges [G, 3, 3]: coefficients of (x, y, 1), (x, y) in pixels
-        from the centre of the box's first pixel; determinant [G] >= 0; box [G, 4] int64: the first and last pixel column and row
-        whose centres the triangle may cover.
+        the G faces that may cover a pixel's centre [G], ordered by the size of their boxes; edges [3, 3, G]: of each corner the
+        coefficients of (x, y, 1), (x, y) in pixels from the centre of the box's first pixel; determinant [G] >= 0;
+        box [G, 4] int64: the first and last pixel column and row whose centres the triangle may cover.
     """
     view = camera.view.to(vertices.device, torch.float64)
     intrinsics = camera.intrinsics.to(vertices.device, torch.float64)
     points = vertices.detach().double() @ view[:3, :3].T + view[:3, 3]
     box = _pixel_boxes(points, faces, intrinsics, camera.width, camera.height)
     drawn = ((box[:, 1] >= box[:, 0]) & (box[:, 3] >= box[:, 2])).nonzero()[:, 0]
+    drawn = drawn[torch.argsort(_block_of(box[drawn]), stable=True)]
     box = box[drawn]
     a, b, c = (points[faces[drawn, corner]] for corner in range(3))
     normals = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], dim=1)
@@ -131,20 +135,20 @@ def _setup(vertices: Tensor, faces: Tensor, camera: Camera) -> tuple[Tensor, Ten
     origin = torch.stack([box[:, 0] + 0.5, box[:, 2] + 0.5, torch.ones_like(determinant)], dim=-1)
     edges[:, :, 2] = torch.einsum("fek,fk->fe", edges, origin)
     scale = edges.abs().amax((1, 2)).clamp_min(1e-300)  # keeps tiny triangles inside the range of float32
-    return drawn, (edges / scale[:, None, None]).float(), (determinant.abs() / scale).float(), box
+    edges = (edges / scale[:, None, None]).float().permute(1, 2, 0).contiguous()
+    return drawn, edges, (determinant.abs() / scale).float(), box
 
 
 def _pixel_boxes(points: Tensor, faces: Tensor, intrinsics: Tensor, width: int, height: int) -> Tensor:
     """Pixel boxes [F, 4] of triangles of camera-space points [V, 3], of their part beyond the near plane; last < first if none."""
     beyond = points[:, 2] > NEAR
     pixels = (points @ intrinsics.T)[:, :2] / torch.where(beyond, points[:, 2], 1.0)[:, None]
-    first, second, third = (torch.where(beyond[:, None], pixels, torch.inf)[faces[:, corner]] for corner in range(3))
-    low = torch.minimum(torch.minimum(first, second), third)
-    first, second, third = (torch.where(beyond[:, None], pixels, -torch.inf)[faces[:, corner]] for corner in range(3))
-    high = torch.maximum(torch.maximum(first, second), third)
-    ahead = beyond[faces].sum(1)
-    cut = ((ahead > 0) & (ahead < 3)).nonzero()[:, 0]
-    if len(cut):
+    low, high = _ranges(pixels, faces)
+    if not beyond.all():
+        low, _ = _ranges(torch.where(beyond[:, None], pixels, torch.inf), faces)
+        _, high = _ranges(torch.where(beyond[:, None], pixels, -torch.inf), faces)
+        ahead = beyond[faces].sum(1)
+        cut = ((ahead > 0) & (ahead < 3)).nonzero()[:, 0]
         low[cut], high[cut] = _cut_at_near_plane(points[faces[cut]], intrinsics, low[cut], high[cut])
     limit = torch.tensor([width, height], dtype=low.dtype, device=low.device)
     # A hair of slack, so that rounding never loses a pixel centre on the border of a box.
@@ -165,38 +169,48 @@ def _cut_at_near_plane(corners: Tensor, intrinsics: Tensor, low: Tensor, high: T
     return low, torch.maximum(high, torch.where(crossing, pixels, -torch.inf).amax(1))
 
 
-def _blocks(box: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield faces [G] whose boxes are about equally large, with the pixels to test in each of them: columns and rows [K].
+def _ranges(pixels: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the least and the greatest coordinates [F, 2] of the corners of faces."""
+    a, b, c = (pixels[faces[:, corner]] for corner in range(3))
+    return torch.minimum(torch.minimum(a, b), c), torch.maximum(torch.maximum(a, b), c)
+
+
+def _block_of(box: Tensor) -> Tensor:
+    """Return a number [G] for the size that each box is rounded up to."""
+    sizes = torch.tensor(_BLOCK_SIZES, device=box.device)
+    return torch.searchsorted(sizes, box[:, 1] - box[:, 0] + 1) * len(sizes) + torch.searchsorted(sizes, box[:, 3] - box[:, 2] + 1)
+
+
+def _blocks(box: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Yield runs of boxes that are about equally large, with the pixels to test in each of them: columns and rows [K].
 
     Pixels are counted from the box's first. Equal boxes share their offsets, so nothing is looked up pixel by pixel.
     """
-    columns, rows = box[:, 1] - box[:, 0] + 1, box[:, 3] - box[:, 2] + 1
-    sizes = torch.tensor(_BLOCK_SIZES, device=box.device)
-    wide, high = torch.searchsorted(sizes, columns), torch.searchsorted(sizes, rows)
-    order = torch.argsort(wide * len(sizes) + high, stable=True)
-    kind, counts = torch.unique_consecutive((wide * len(sizes) + high)[order], return_counts=True)
-    for block, group in zip(kind.tolist(), order.split(counts.tolist()), strict=True):
-        size = _BLOCK_SIZES[block // len(sizes)], _BLOCK_SIZES[block % len(sizes)]
-        offset = torch.arange(size[0] * size[1], device=box.device)
-        for part in group.split(max(1, _CHUNK // len(offset))):
-            yield part, offset % size[0], torch.div(offset, size[0], rounding_mode="floor")
+    kinds, counts = torch.unique_consecutive(_block_of(box), return_counts=True)
+    start = 0
+    for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True):
+        columns, rows = _BLOCK_SIZES[kind // len(_BLOCK_SIZES)], _BLOCK_SIZES[kind % len(_BLOCK_SIZES)]
+        offset = torch.arange(columns * rows, device=box.device)
+        dx, dy = offset % columns, torch.div(offset, columns, rounding_mode="floor")
+        step = max(1, _CHUNK // len(offset))
+        for first in range(start, start + count, step):
+            yield slice(first, min(first + step, start + count)), dx, dy
+        start += count
 
 
 def _test(edges: Tensor, determinant: Tensor, dx: Tensor, dy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Find which pixels (dx, dy) [K] hit which faces [G] beyond the near plane: depths [P], and indices of face and pixel [P]."""
-    first, second, third = (
-        torch.addcmul(edges[:, corner, 2:] + edges[:, corner, :1] * dx, edges[:, corner, 1:2], dy) for corner in range(3)
-    )
+    """Find which pixels (dx, dy) [K] hit which faces [G] beyond the near plane: depths [P], and indices of pixel and face [P]."""
+    first, second, third = (torch.addcmul(torch.addcmul(e[2], e[0], dx[:, None]), e[1], dy[:, None]) for e in edges)
     total = first + second + third
     inside = torch.minimum(torch.minimum(first, second), third) >= -_EDGE_TOLERANCE * total
-    row, column = (inside & (total > 0) & (total * NEAR < determinant[:, None])).nonzero().unbind(1)
-    depth = determinant[row] / total[row, column]
+    offset, face = (inside & (total > 0) & (total * NEAR < determinant)).nonzero().unbind(1)
+    depth = determinant[face] / total[offset, face]
     finite = torch.isfinite(depth)
-    return depth[finite], row[finite], column[finite]
+    return depth[finite], offset[finite], face[finite]
 
 
 def _weights(edges: Tensor, determinant: Tensor, dx: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
     """Return barycentrics [P, 3] and depth [P] of faces [P] at one pixel each."""
-    values = edges[..., 0] * dx[:, None] + edges[..., 1] * dy[:, None] + edges[..., 2]
-    total = values.sum(-1)
-    return values / total[:, None], determinant / total
+    values = edges[:, 0] * dx + edges[:, 1] * dy + edges[:, 2]
+    total = values.sum(0)
+    return (values / total).T, determinant / total
