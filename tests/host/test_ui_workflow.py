@@ -78,13 +78,13 @@ def test_a_muted_output_node_does_not_run(executor, graph, ran):
 
 
 def test_an_unknown_node_that_is_muted_does_no_harm(executor, graph):
-    graph["nodes"].append({"id": 5, "type": "KSampler", "mode": 2, "inputs": [], "outputs": []})
+    graph["nodes"].append({"id": 5, "type": "SamplerCustom", "mode": 2, "inputs": [], "outputs": []})
     run(executor, graph)
 
 
 def test_an_unknown_node_is_named(executor, graph):
-    graph["nodes"][1]["type"] = "KSampler"
-    with pytest.raises(WorkflowError, match=r"KSampler \(#2\): the node 'KSampler' is not among those"):
+    graph["nodes"][1]["type"] = "SamplerCustom"
+    with pytest.raises(WorkflowError, match=r"SamplerCustom \(#2\): the node 'SamplerCustom' is not among those"):
         run(executor, graph)
 
 

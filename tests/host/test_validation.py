@@ -18,9 +18,11 @@ def problem(executor, workflow):
 
 
 def test_a_core_node_outside_the_list_is_named_and_sent_to_comfyui(executor, node, ran):
-    workflow = {"1": node("Number", seed=1), "2": node("Show", value=["1", 0]), "3": node("KSampler", "Sampler")}
+    workflow = {"1": node("Number", seed=1), "2": node("Show", value=["1", 0]), "3": node("SaveAudio", "Sampler")}
     message = problem(executor, workflow)
-    assert message == "Sampler (#3): the node 'KSampler' is not among those that run without ComfyUI; run this workflow in ComfyUI."
+    assert (
+        message == "Sampler (#3): the node 'SaveAudio' is not among those that run without ComfyUI; run this workflow in ComfyUI."
+    )
     assert ran == []
 
 
