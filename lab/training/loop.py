@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ from .task import Task
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+
+COMPILERS = ("g++", "clang++", "cl")  # torch.compile needs one of them
 
 
 @dataclass(frozen=True)
@@ -168,8 +172,12 @@ class Trainer:
 
     def _prepare(self) -> tuple[nn.Module, torch.optim.Optimizer]:
         """Compile what should be, and wrap loss and optimizer for the processes at hand."""
-        for name in self.config.compile:
-            _submodule(self.trained.model, name).compile(dynamic=False)  # a graph for each shape of batch
+        compiled = [_submodule(self.trained.model, name) for name in self.config.compile]
+        if compiled and not any(map(shutil.which, COMPILERS)):
+            self._say("There is no C++ compiler here, so the model is not compiled and trains slower: install g++ or clang.")
+            compiled = []
+        for module in compiled:
+            module.compile(dynamic=False)  # a graph for each shape of batch
         if self._deepspeed:
             settings = {"train_micro_batch_size_per_gpu": self.config.batch, "gradient_clipping": self.config.clip}
             self.accelerator.state.deepspeed_plugin.deepspeed_config.update(settings)
