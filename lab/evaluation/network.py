@@ -56,18 +56,18 @@ class AttributeNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """A residual block at one size."""
+    """A residual block at one size, whose output is normalised."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(8, width)
         self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.norm2 = nn.GroupNorm(8, width)
+        self.inner_norm = nn.GroupNorm(8, width)
         self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.norm = nn.GroupNorm(8, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        inner = self.first(torch.relu(self.norm(x)))
-        return x + self.second(torch.relu(self.norm2(inner)))
+        inner = torch.relu(self.inner_norm(self.first(x)))
+        return torch.relu(self.norm(x + self.second(inner)))
 
 
 def load_network(file: Path) -> AttributeNet:

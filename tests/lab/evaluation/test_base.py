@@ -26,8 +26,8 @@ def model():
 
 @pytest.fixture
 def small(monkeypatch, model, network, person, flat):
-    """Replace weights by random ones and the wardrobe by pictures of 64 pixels; two steps are enough."""
-    monkeypatch.setattr(base_model, "STEPS", 2)
+    """Replace weights by random ones and the wardrobe by pictures of 64 pixels; one step is enough."""
+    monkeypatch.setattr(base_model, "STEPS", 1)
     monkeypatch.setattr(base, "load_base_model", lambda weights: model)
     monkeypatch.setattr(base, "load_encoder", lambda: network)
     monkeypatch.setattr(base, "load_reader", lambda: network)
@@ -66,8 +66,7 @@ def test_set_distances_tell_near_sets_from_far_ones(network):
     )
     floor, ours = base.distances("people", {"floor": dark, "ours": bright}, dark2, network)
     assert (floor.metric, floor.n) == ("fd_own", 24)
-    assert ours.mean > 3 * floor.mean
-    assert ours.ci95[0] < ours.mean < ours.ci95[1]
+    assert floor.ci95[1] < ours.ci95[0] < ours.mean < ours.ci95[1]
 
 
 def test_captions_without_garments_are_left_out_of_agreement(network, person):
@@ -77,7 +76,7 @@ def test_captions_without_garments_are_left_out_of_agreement(network, person):
 
 
 def test_the_picture_of_a_caption_does_not_depend_on_the_others_but_on_the_seed(model, monkeypatch):
-    monkeypatch.setattr(base_model, "STEPS", 2)
+    monkeypatch.setattr(base_model, "STEPS", 1)
     first, second = (model.generate_all(["red jeans", "a hat"], [(64, 64), (64, 128)], seed) for seed in (1, 2))
     assert [tuple(picture.shape) for picture in first] == [(3, 64, 64), (3, 64, 128)]
     alone = model.generate_all(["red jeans"], [(64, 64)], 1)
@@ -86,7 +85,7 @@ def test_the_picture_of_a_caption_does_not_depend_on_the_others_but_on_the_seed(
 
 
 def test_the_caption_counts(model, monkeypatch):
-    monkeypatch.setattr(base_model, "STEPS", 2)
+    monkeypatch.setattr(base_model, "STEPS", 1)
     red, blue = (model.generate([caption], 64, 64, 1) for caption in ("red jeans", "blue jeans"))
     assert not torch.equal(red, blue)
 

@@ -74,7 +74,7 @@ def test_a_few_steps_teach_red_from_blue(shards):
     torch.manual_seed(0)
     task = Task()
     model, dataset = task.build(), task.dataset(shards, 0)
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     batch = [torch.stack(column) for column in zip(*(dataset[index] for index in range(12)), strict=True)]
     losses = []
     for step in range(20):
