@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -45,15 +46,14 @@ class Figure:
 
     def on_parts(self, *names: str) -> Tensor:
         """Return which vertices [V] belong to parts, named without their side."""
-        wanted = [index for part, index in PART_INDEX.items() if part.removeprefix("left_").removeprefix("right_") in names]
-        return torch.isin(self.body.parts, torch.tensor(wanted))
+        return _on_parts(self.body, names)
 
 
 def measure(body: Body, shape: Tensor) -> Figure:
     """Shape the Modiste body and measure it."""
     vertices, joints = body.shaped(shape)
     figure = Figure(body, Sheet(body.faces, {"position": vertices}), joints, 0, 0, 0, 0)
-    armness = body.weights[:, _ARM_JOINTS].sum(1)
+    armness = _armness(body)
     along_arm = _along_limbs(figure, armness > 0.01, ("shoulder", "elbow", "wrist"))
     along_leg = _along_limbs(figure, figure.on_parts("upper_leg", "lower_leg", "foot"), ("hip", "knee", "ankle"))
     sheet = figure.sheet.with_values(
@@ -77,6 +77,18 @@ def measure(body: Body, shape: Tensor) -> Figure:
     )
 
 
+@cache
+def _on_parts(body: Body, names: tuple[str, ...]) -> Tensor:
+    wanted = [index for part, index in PART_INDEX.items() if part.removeprefix("left_").removeprefix("right_") in names]
+    return torch.isin(body.parts, torch.tensor(wanted))
+
+
+@cache
+def _armness(body: Body) -> Tensor:
+    return body.weights[:, _ARM_JOINTS].sum(1)
+
+
+@cache
 def canonical_points(body: Body) -> Tensor:
     """Return the template's vertices [V, 3] in canonical face coordinates: x to the person's left, y up, z forward."""
     eyes = [body.template[body.weights[:, JOINT_INDEX[f"{side}_eye"]] > 0.99].mean(0) for side in ("left", "right")]

@@ -1,4 +1,4 @@
-"""Faces: their features, and how brows, eyes, lips and beard are painted where the template's face has them.
+"""Faces: how brows, eyes, lips and beard are painted where the template's face has them.
 
 All places are canonical points (see `anatomy.Figure`): metres from between the eyes of a face whose eyes are EYE_DISTANCE apart.
 What is finer than a picture can show is painted coarser and stronger, as make-up for the stage is: `far` says how much, 0..1.
@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..models.body import JOINT_INDEX
+from .face_shapes import blob, eye_opening
 from .noise import noise, ridge, smoothstep
 from .pieces import Color
-from .sheets import Sheet
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,7 @@ class Face:
     lips: 0 bare .. 1 lipstick red
     lashes: 0 light .. 1 strong
     stubble: 0 none .. 1 a short beard's shadow .. 1.5 a full short beard
-    features: how the face differs from the average one, each about -1..1: width of the nose, length of the nose, width of the jaw,
-              chin, fullness of the lips, distance of the eyes, height of the brows, fullness of the cheeks
+    features: how the face differs from the average one, each about -1..1, see `face_shapes.FEATURES`
     smile: 0 earnest .. 1 smiling
     """
 
@@ -41,65 +39,6 @@ class Face:
     smile: float = 0.4
 
 
-def shaped_face(sheet: Sheet, face: Face) -> Sheet:
-    """Give a head the features and the smile of a face."""
-    return _smiling(_with_features(sheet, face.features), face.smile)
-
-
-def _with_features(sheet: Sheet, features: tuple[float, ...]) -> Sheet:
-    """Move the features of a face by some millimetres; see `Face.features`."""
-    nose_width, nose_length, jaw, chin, lips, eyes, brows, cheeks = (0.001 * feature for feature in features)
-    point = sheet.values["canonical"]
-    side, x, y, z = point[:, 0].sign(), point[:, 0].abs(), point[:, 1], point[:, 2]
-    front = smoothstep(-0.05, 0.0, z)
-    nostril = _blob(x, y, 0.014, -0.040, 0.009, 0.010) * front
-    tip = _blob(x, y, 0.0, -0.040, 0.014, 0.013) * smoothstep(0.01, 0.03, z)
-    jaw_side = _blob(x, y, 0.055, -0.075, 0.022, 0.034) * smoothstep(-0.09, -0.04, z)
-    chin_front = _blob(x, y, 0.0, -0.108, 0.026, 0.020) * smoothstep(-0.04, 0.0, z)
-    upper_lip, lower_lip = _blob(x, y, 0.0, -0.066, 0.018, 0.0045) * front, _blob(x, y, 0.0, -0.080, 0.016, 0.0055) * front
-    orbit = _blob(x, y, 0.031, 0.0, 0.022, 0.016) * front
-    brow = _blob(x, y, 0.030, 0.022, 0.022, 0.010) * front
-    cheek = _blob(x, y, 0.045, -0.040, 0.020, 0.022) * front
-    move = torch.stack(
-        [
-            side * (1.8 * nose_width * nostril + 3.0 * jaw * jaw_side + 0.9 * eyes * orbit + 1.5 * cheeks * cheek),
-            -2.2 * nose_length * tip - 2.5 * chin * chin_front + 0.9 * lips * (upper_lip - lower_lip) + 1.5 * brows * brow,
-            1.6 * nose_length * tip + 1.5 * chin * chin_front + 1.3 * lips * (upper_lip + lower_lip) + 1.8 * cheeks * cheek,
-        ],
-        dim=1,
-    )
-    return sheet.with_values(position=sheet.position + move)
-
-
-def _smiling(sheet: Sheet, smile: float) -> Sheet:
-    """Lift the corners of the mouth and open the eyes a little: a resting face looks stern."""
-    point = sheet.values["canonical"]
-    x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
-    front = smoothstep(-0.03, 0.0, z)
-    corner = _blob(x, y, 0.0250, -0.0720, 0.0095, 0.0095) * front
-    cheek = _blob(x, y, 0.038, -0.045, 0.018, 0.018) * front
-    upper, lower = eye_opening(x)
-    within = smoothstep(0.016, 0.024, x) * smoothstep(0.048, 0.040, x) * smoothstep(-0.004, 0.004, z)
-    lid_up = within * smoothstep(0.009, 0.002, y - upper) * (y > (upper + lower) / 2)
-    lids = (~is_eyeball(sheet.values["skinning"])).float()
-    seam = y + 0.0722
-    closing = -seam.sign() * smoothstep(0.006, 0.0, seam.abs()) * smoothstep(0.0255, 0.021, x) * smoothstep(0.0, 0.02, z)
-    move = torch.stack(
-        [
-            (0.0005 + 0.0028 * smile) * corner * point[:, 0].sign(),
-            (0.0008 + 0.0050 * smile) * corner + 0.0030 * smile * cheek + 0.0018 * lids * lid_up + 0.0008 * closing,
-            -0.0010 * corner + 0.0030 * smile * cheek,
-        ],
-        dim=1,
-    )
-    return sheet.with_values(position=sheet.position + move)
-
-
-def is_eyeball(weights: Tensor) -> Tensor:
-    """Return which vertices [V] are of the eyes, for skinning weights [V, 55]."""
-    return weights[:, [JOINT_INDEX["left_eye"], JOINT_INDEX["right_eye"]]].sum(1) > 0.99
-
-
 def paint_head(point: Tensor, color: Tensor, face: Face, base: Tensor, far: Tensor, seed: int) -> Tensor:
     """Paint the face over the colours [N, 3] of bare skin.
 
@@ -111,16 +50,16 @@ def paint_head(point: Tensor, color: Tensor, face: Face, base: Tensor, far: Tens
     x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
     front = smoothstep(-0.06, -0.01, z)
     flush = base * torch.tensor([1.0, 0.74, 0.72])
-    cheeks = _blob(x, y, 0.040, -0.034, 0.022, 0.017) * front * smoothstep(-0.02, 0.0, z)
-    nose = _blob(x, y, 0.0, -0.040, 0.016, 0.014) * smoothstep(0.02, 0.035, z)
+    cheeks = blob(x, y, 0.040, -0.034, 0.022, 0.017) * front * smoothstep(-0.02, 0.0, z)
+    nose = blob(x, y, 0.0, -0.040, 0.016, 0.014) * smoothstep(0.02, 0.035, z)
     ears = smoothstep(0.074, 0.082, x) * smoothstep(-0.055, -0.07, z) * smoothstep(-0.06, -0.045, y) * smoothstep(0.012, 0.0, y)
-    chin = _blob(x, y, 0.0, -0.100, 0.016, 0.012) * front
+    chin = blob(x, y, 0.0, -0.100, 0.016, 0.012) * front
     color = mix(color, flush, 0.32 * cheeks + 0.32 * nose + 0.22 * ears + 0.15 * chin)
     shade = base * torch.tensor([0.82, 0.72, 0.70])
-    sockets = _blob(x, y, 0.030, -0.011, 0.014, 0.006) + far * _blob(x, y, 0.024, 0.008, 0.016, 0.008)
-    below_nose = _blob(x, y, 0.0, -0.049, 0.016, 0.006) + 0.6 * _blob(x, y, 0.016, -0.036, 0.005, 0.012)
+    sockets = blob(x, y, 0.030, -0.011, 0.014, 0.006) + far * blob(x, y, 0.024, 0.008, 0.016, 0.008)
+    below_nose = blob(x, y, 0.0, -0.049, 0.016, 0.006) + 0.6 * blob(x, y, 0.016, -0.036, 0.005, 0.012)
     color = mix(color, shade, (0.30 * sockets + 1.0 * far * below_nose) * front)
-    nostrils = _blob(x, y, 0.0105, -0.0445, 0.0042, 0.0028) * smoothstep(0.044, 0.038, z) * smoothstep(0.015, 0.022, z)
+    nostrils = blob(x, y, 0.0105, -0.0445, 0.0042, 0.0028) * smoothstep(0.044, 0.038, z) * smoothstep(0.015, 0.022, z)
     color = mix(color, base * torch.tensor([0.40, 0.28, 0.25]), 0.85 * nostrils)
     if face.stubble:
         color = _paint_stubble(point, color, face, seed)
@@ -156,8 +95,8 @@ def above_hairline(point: Tensor) -> Tensor:
 def _paint_stubble(point: Tensor, color: Tensor, face: Face, seed: int) -> Tensor:
     x, y, z = point[:, 0].abs(), point[:, 1], point[:, 2]
     jaw = smoothstep(-0.030, -0.060, y + 0.25 * (x - 0.03)) * smoothstep(-0.135, -0.118, y) * smoothstep(-0.075, -0.055, z)
-    upper_lip = _blob(x, y, 0.010, -0.057, 0.016, 0.006)
-    bare_cheek = _blob(x, y, 0.034, -0.045, 0.016, 0.016)
+    upper_lip = blob(x, y, 0.010, -0.057, 0.016, 0.006)
+    bare_cheek = blob(x, y, 0.034, -0.045, 0.016, 0.016)
     grain = 0.75 + 0.25 * noise(point * 1400, seed + 9)
     amount = torch.maximum(jaw * (1 - 0.8 * bare_cheek), upper_lip) * smoothstep(-0.07, -0.05, z) * grain
     return mix(color, torch.tensor(face.brows) * 0.9, (0.62 * face.stubble * amount).clamp_max(0.94))
@@ -174,7 +113,7 @@ def _paint_lips(point: Tensor, color: Tensor, base: Tensor, face: Face, far: Ten
     inside = inside * smoothstep(0.0, 0.01, z)
     bare = base * torch.lerp(torch.tensor([0.93, 0.75, 0.71]), torch.tensor([0.90, 0.62, 0.60]), min(4 * face.lips, 1.0))
     rouge = torch.tensor([0.72, 0.20, 0.24]) * (0.55 + 0.45 * base.mean() / 0.75)
-    shine = 0.10 * _blob(x, y, 0.006, -0.0785, 0.008, 0.0025)[:, None]
+    shine = 0.10 * blob(x, y, 0.006, -0.0785, 0.008, 0.0025)[:, None]
     lip = torch.lerp(bare, rouge, face.lips) + shine
     color = mix(color, lip * (1 - 0.12 * far)[:, None], 0.9 * inside)
     curve = y + 0.0718 + 0.0009 * (across - 0.4)
@@ -182,14 +121,6 @@ def _paint_lips(point: Tensor, color: Tensor, base: Tensor, face: Face, far: Ten
     color = mix(color, base * torch.tensor([0.36, 0.16, 0.15]), 0.75 * seam)
     mouth = smoothstep(0.021, 0.019, z + 0.2 * x) * (x < 0.024) * (y < -0.055) * (y > -0.095) * (z > -0.06)
     return mix(color, base * torch.tensor([0.30, 0.13, 0.12]), mouth)
-
-
-def eye_opening(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the heights of the upper and lower lid margin at |x|; the corners are at 0.0195 and 0.0440."""
-    along = ((x - 0.0195) / 0.0245).clamp(0, 1)
-    corner = torch.lerp(torch.tensor(-0.0034), torch.tensor(-0.0010), along)
-    arch = (4 * along * (1 - along)).clamp_min(0)
-    return corner + 0.0049 * arch**0.62, corner - 0.0035 * arch**0.8
 
 
 def _paint_lids(point: Tensor, color: Tensor, base: Tensor, face: Face, far: Tensor) -> Tensor:
@@ -249,11 +180,6 @@ def paint_eyes(point: Tensor, face: Face, far: Tensor, seed: int) -> Tensor:
     lamp = smoothstep(0.0013, 0.0008, torch.hypot(x - 0.0020, y - 0.0016))
     soft = 0.30 * smoothstep(0.0014, 0.0004, torch.hypot(x + 0.0020, y + 0.0024))
     return mix(color, torch.tensor([1.0, 1.0, 1.0]), torch.maximum(0.95 * lamp, soft) * (1 - 0.6 * far))
-
-
-def _blob(x: Tensor, y: Tensor, cx: float, cy: float, rx: float, ry: float) -> Tensor:
-    """A soft elliptic spot, 1 in its middle."""
-    return torch.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2)
 
 
 def mix(color: Tensor, other: Tensor, amount: Tensor) -> Tensor:

@@ -37,8 +37,10 @@ class Sheet:
 def take(sheet: Sheet, keep: Tensor) -> Sheet:
     """Keep the faces where `keep` [F] is True, and the vertices that they use."""
     faces = sheet.faces[keep]
-    used, compact = torch.unique(faces, return_inverse=True)
-    return Sheet(compact.reshape(-1, 3), {name: value[used] for name, value in sheet.values.items()})
+    is_used = torch.zeros(len(sheet.position), dtype=torch.bool)
+    is_used[faces] = True
+    compact, used = is_used.cumsum(0) - 1, is_used.nonzero()[:, 0]
+    return Sheet(compact[faces], {name: value[used] for name, value in sheet.values.items()})
 
 
 def split(

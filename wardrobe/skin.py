@@ -11,7 +11,8 @@ from torch import Tensor
 from ..models.avatars.labels import LABEL_INDEX
 from ..models.body import PARTS, Body
 from .anatomy import Figure, canonical_points
-from .faces import Face, eye_opening, is_eyeball, paint_eyes, paint_head, paint_roots, shaped_face
+from .face_shapes import eye_opening, face_moves, is_eyeball
+from .faces import Face, paint_eyes, paint_head, paint_roots
 from .noise import layered, smoothstep
 from .pieces import Color, Paint, Piece, Spots
 from .sheets import take
@@ -54,15 +55,16 @@ def skin_piece(figure: Figure, face: Face, covered: Tensor, scalp_hair: Color | 
         scalp_hair: colour of the hair whose roots show at the hairline, or None for a bald head.
     """
     surface = _surface(figure.body)
-    sheet = shaped_face(figure.sheet, face)
-    sunk = 0.007 * smoothstep(-0.004, 0.016, covered)[:, None] * sheet.values["normal"]
-    sheet = sheet.with_values(position=sheet.position - sunk, eye=surface.eye, head=surface.head, feature=surface.feature)
+    sunk = 0.007 * smoothstep(-0.004, 0.016, covered)[:, None] * figure.sheet.values["normal"]
+    position = figure.sheet.position + face_moves(figure.body, face.features, face.smile) - sunk
+    sheet = figure.sheet.with_values(position=position, eye=surface.eye, head=surface.head, feature=surface.feature)
 
     def paint(spots: Spots) -> Paint:
         return Paint(_paint_skin(spots, face, scalp_hair, seed))
 
     shown = surface.seen & ~(covered > OVERLAP)[sheet.faces].all(1)
-    used = torch.unique(sheet.faces[shown])
+    used = torch.zeros(len(surface.labels), dtype=torch.bool)
+    used[sheet.faces[shown]] = True
     sheet = take(sheet, shown)
     panel = surface.panel[shown]
     corner_uv = _in_metres(sheet.position[sheet.faces], figure.body.corner_uv[shown], panel)
@@ -93,7 +95,7 @@ def _surface(body: Body) -> _Surface:
     x, y, z = point.split(1, dim=1)
     feature = (x.abs() < 0.058) & (y > -0.095) & (y < 0.032) & (z > -0.025)
     around_eye = feature & (x.abs() > 0.012) & (x.abs() < 0.051) & (y.abs() < 0.013)
-    eyeball = is_eyeball(body.weights)
+    eyeball = is_eyeball(body)
     head = torch.isin(body.parts, torch.tensor([PARTS.index("head"), PARTS.index("neck")]))
     return _Surface(
         labels=torch.tensor([LABEL_INDEX[_LABEL_OF_PART[part]] for part in PARTS])[body.parts],
