@@ -20,12 +20,13 @@ NECKS = {
     "close": (-0.006, -0.006, 0.0),
     "high": (-0.010, -0.012, 0.0),
     "wide": (0.012, 0.006, 0.0),
-    "scoop": (0.024, 0.014, 0.0),
+    "scoop": (0.020, 0.045, 0.0),
     "v": (0.002, 0.0, 0.150),
     "deep v": (0.006, 0.0, 0.215),
     "straps": (0.0, 0.0, 0.0),
 }
 STRAP_PLACE = 0.080  # metres from the middle to a shoulder strap
+_SHOULDER = 0.034  # metres of cloth that a sleeveless garment has at least on each shoulder
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,14 @@ def _edge_above(figure: Figure, sheet: Sheet, cut: Cut, opened: bool) -> Tensor:
     edge = torch.where(point[:, 2] > float(figure.joint("left_shoulder")[2]), torch.minimum(edge, beside), edge)
     if cut.sleeve:
         return torch.minimum(edge, cut.sleeve * arm_length(figure) - arm)
+    low, high = _neck_ring(figure)
+    # Between neck and armhole a strap of cloth stays, on narrow shoulders too.
+    least = float(high[0] - low[0]) / 2 + 0.011 + NECKS[cut.neck][0] + _SHOULDER + 0.085
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        centre = figure.joint(f"{side}_shoulder") + torch.tensor([sign * 0.035, -0.02, 0.0])
+        centre = figure.joint(f"{side}_shoulder") + torch.tensor([sign * (0.020 if cut.neck == "scoop" else 0.035), -0.02, 0.0])
+        centre[0] = sign * max(abs(float(centre[0])), least)
         hole = ball(point, centre, (0.085, 0.115, 0.12))
-        edge = torch.minimum(edge, torch.minimum(hole, 0.2 * (0.35 - armness)))
+        edge = torch.minimum(edge, torch.minimum(hole, 0.2 * (0.6 - armness)))
     return edge
 
 

@@ -167,13 +167,19 @@ def _pocketed(figure: Figure, cut: Cut, fabric: Fabric, spots: Spots, paint: Pai
     if "slit pockets" in details:
         paint = sewn.slit_pocket(paint, both.moved(0.118, hips + 0.02), 0.145, 0.22)
     if "welt pockets" in details:
-        paint = sewn.patch_pocket(paint, both.moved(0.100, hips + 0.03), 0.095, 0.020)
+        paint = _welt(paint, both.moved(0.095, hips + 0.03), 0.090)
     if "breast pocket" in details:
-        paint = sewn.patch_pocket(paint, place.moved(0.098, chest + 0.01), 0.085, 0.018)
+        paint = _welt(paint, place.moved(0.098, chest), 0.085)
     if "pouch" in details:
         hem = hem_height(figure, cut)
         paint = sewn.pouch_pocket(paint, place.moved(y=hem + 0.055), 0.27, 0.155)
     return paint
+
+
+def _welt(paint: Paint, place: Place, width: float) -> Paint:
+    """Cut a pocket that shows as a narrow strip of doubled cloth, a little higher towards the side."""
+    outline = torch.maximum(place.x.abs() - width / 2, (place.y - 0.12 * place.x).abs() - 0.010)
+    return seam(paint, outline, place.where, place.footprint)
 
 
 def _belted(spots: Spots, paint: Paint) -> Paint:
