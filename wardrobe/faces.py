@@ -147,9 +147,9 @@ def _paint_brows(point: Tensor, color: Tensor, face: Face, far: Tensor, seed: in
     half = 0.0032 * smoothstep(-0.06, 0.18, along) * (1 - 0.78 * smoothstep(0.45, 1.05, along)) * thick
     lean = along * 0.010
     hairs = noise(torch.stack([(x - 0.7 * (y - middle) - lean) * 1500, (y - middle) * 130, point[:, 0].sign() * 3], 1), seed + 3)
-    edge = (half - (y - middle).abs()) / 0.0011
+    edge = (half - (y - middle).abs()) / (0.0011 + 0.0012 * far)
     ends = smoothstep(1.02, 0.92, along) * smoothstep(-0.1, 0.05, along) * (half > 0.0003)
-    amount = (0.55 + edge + 0.75 * hairs).clamp(0, 1) * ends
+    amount = (0.55 + edge + 0.75 * (1 - far) * hairs).clamp(0, 1) * ends
     dark = torch.tensor(face.brows) * (1 - 0.25 * far)[:, None]
     return mix(color, dark, (0.82 + 0.16 * far) * amount * smoothstep(-0.03, -0.01, z))
 
@@ -173,13 +173,13 @@ def paint_eyes(point: Tensor, face: Face, far: Tensor, seed: int) -> Tensor:
     ring = ridge(radius - 0.0062, 0.0006)
     color = mix(color, iris * 0.25, 0.75 * ring)
     pupil = 0.0030 + 0.0034 * far
-    color = mix(color, torch.tensor([0.03, 0.025, 0.025]), smoothstep(1.0, 0.83, radius / pupil))
+    color = mix(color, torch.tensor([0.03, 0.025, 0.025]), smoothstep(1.0 + 0.25 * far, 0.83 - 0.25 * far, radius / pupil))
     # The lid's shadow, and what makes an eye alive: the lamp mirrored in it, on the lamp's side.
     shadow = smoothstep(-0.0006, 0.0030, y - 0.0012 - upper + 0.0030)
-    color = color * (1 - 0.42 * shadow)[:, None]
+    color = color * (1 - 0.42 * shadow)[:, None] * (1 - 0.15 * far)[:, None]
     lamp = smoothstep(0.0013, 0.0008, torch.hypot(x - 0.0020, y - 0.0016))
     soft = 0.30 * smoothstep(0.0014, 0.0004, torch.hypot(x + 0.0020, y + 0.0024))
-    return mix(color, torch.tensor([1.0, 1.0, 1.0]), torch.maximum(0.95 * lamp, soft) * (1 - 0.6 * far))
+    return mix(color, torch.tensor([1.0, 1.0, 1.0]), torch.maximum(0.95 * lamp, soft) * (1 - far))
 
 
 def mix(color: Tensor, other: Tensor, amount: Tensor) -> Tensor:

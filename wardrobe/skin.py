@@ -144,7 +144,7 @@ def _in_metres(corners: Tensor, corner_uv: Tensor, panel: Tensor) -> Tensor:
 def _paint_skin(spots: Spots, face: Face, scalp_hair: Color | None, seed: int) -> Tensor:
     base = complexion_color(face.complexion)
     point = spots.values["canonical"]
-    far = smoothstep(0.0008, 0.0024, torch.as_tensor(spots.footprint)).expand(len(point))
+    far = smoothstep(0.0007, 0.0020, torch.as_tensor(spots.footprint)).expand(len(point))
     mottle = layered(point * 60, 3, seed)
     color = base * (1 + 0.035 * mottle[:, None] * torch.tensor([0.6, 1.0, 1.1]))
     head = (spots.values["head"][:, 0] > 0.5).nonzero()[:, 0]
