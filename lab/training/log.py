@@ -13,10 +13,11 @@ class LossLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.columns: list[str] | None = None
-        if path.is_file():
-            with path.open(newline="", encoding="utf-8") as file:
-                self.columns = next(csv.reader(file), None)
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        whole = "\n" in text
+        self.columns = next(csv.reader(text.splitlines())) if whole else None
+        if text and not whole:  # the process was killed in its first line
+            path.unlink()
 
     def append(self, row: dict[str, float]) -> None:
         """Add a row; it is on disk when this returns, as far as a killed process is concerned.
