@@ -1,7 +1,7 @@
 """Prompt syntax: weights, escapes and chunks, as artists know them from ComfyUI."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modiste.host.headless.diffusion.prompts import stretches, weighted_chunks
@@ -52,7 +52,6 @@ def test_escaped_parentheses_are_text(text):
     assert stretches(escaped) == ([(plain, 1.0)] if plain else [])
 
 
-@settings(deadline=None)  # the first call loads the tokens
 @given(st.text(st.sampled_from("ab ():.15\\,\n\0é"), max_size=60))
 def test_any_text_becomes_whole_chunks(text):
     chunks = weighted_chunks(text, tokenize)
@@ -63,7 +62,6 @@ def test_any_text_becomes_whole_chunks(text):
         assert all(weight == 1 for token, weight in chunk if token in (START, END))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 100), st.sampled_from([0.5, 1.0, 1.7])), min_size=1, max_size=6))
 def test_chunks_hold_all_tokens_in_order(stretch_lengths):
     prompt = "".join(f"({'a ' * count}:{weight})" for count, weight in stretch_lengths)
