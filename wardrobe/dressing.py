@@ -231,7 +231,7 @@ def _kept_where(piece: Piece, shown: Tensor) -> Piece:
 def _bare_skin(figure: Figure, recipe: AvatarRecipe) -> Piece:
     """Return the skin without what lies well inside clothes."""
     brows = brow_color(recipe.hair)
-    face = Face(recipe.complexion, recipe.eyes, brows, recipe.lips, recipe.gender, recipe.stubble, recipe.features)
+    face = Face(recipe.complexion, recipe.eyes, brows, recipe.lips, recipe.gender, recipe.stubble, recipe.features, recipe.smile)
     garments, sheet = recipe.garments(), figure.sheet
     edges = [shoe_edge(figure, sheet, SHOE_CUTS[recipe.shoes.cut])]
     edge_of = {"upper": (upper_edge, UPPER_CUTS), "lower": (lower_edge, LOWER_CUTS), "dress": (dress_edge, DRESS_CUTS)}

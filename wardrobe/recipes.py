@@ -27,8 +27,8 @@ class AvatarRecipe:
     upper, lower, dress, outer, hat: None where nothing is worn there; a dress replaces upper and lower
     complexion: 0 fair .. 1 deep
     pose: a name in `poses.POSES`, or 55 axis-angle rotations in radians
-    features: how the face differs from the average one, see `skin.Face`
-    eyes: sRGB; lips: 0 bare .. 1 red; stubble: 0 none .. 1
+    features: how the face differs from the average one, see `face_shapes.FEATURES`
+    eyes: sRGB; lips: 0 bare .. 1 red; stubble: 0 none .. 1.5 a full short beard; smile: 0 .. 1
     gaussians: how many cover the avatar
     seed: of what is left to chance: mottling, folds, strands
     """
@@ -49,6 +49,7 @@ class AvatarRecipe:
     lips: float = 0.15
     stubble: float = 0.0
     features: tuple[float, ...] = (0.0,) * 8
+    smile: float = 0.4
     gaussians: int = 100_000
     seed: int = 0
     dress: DressGarment | None = None
@@ -143,6 +144,7 @@ def random_recipe(
         lower=LowerGarment(lower_cut, _draw_lower_fabric(draw, lower_cut, below, mark), draw.uniform(0.1, 0.8)),
         shoes=Shoes(draw.choice(_SHOE_COLORS), (0.95, 0.95, 0.93), draw.choice(((0.94, 0.94, 0.93), (0.18, 0.18, 0.19)))),
         features=tuple(draw.triangular(-1.3, 1.3, 0.0) for _ in range(8)),
+        smile=draw.uniform(0.2, 0.8),
         gaussians=gaussians,
         seed=seed,
     )
