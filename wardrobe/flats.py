@@ -14,6 +14,7 @@ from .anatomy import Figure
 from .dressing import DressedPerson, Layer, carried
 from .lighting import Lamps
 from .shading import picture_alone
+from .shoes import SHOE_CUTS, on_heels
 from .slots import WIDE_SLOTS
 
 # Even light from a large box in front and above.
@@ -40,7 +41,8 @@ def flat_picture(person: DressedPerson, layer: Layer, width: int, height: int) -
     """
     if layer.name in WIDE_SLOTS:
         width, height = height, width
-    state = BodyState(person.figure.body, BodyParameters(person.shape, _sleeves_down(person.figure), torch.zeros(3)))
+    pose = on_heels(_sleeves_down(person.figure), person.figure.joints, SHOE_CUTS[person.recipe.shoes.cut])
+    state = BodyState(person.figure.body, BodyParameters(person.shape, pose, torch.zeros(3)))
     skinning = torch.cat([piece.sheet.values["skinning"] for piece in layer.whole])
     position = carried(state, skinning, torch.cat([piece.sheet.position for piece in layer.whole]))
     around, down = (math.radians(angle) for angle in _TURNS.get(layer.name, (0.0, 0.0)))

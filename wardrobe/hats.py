@@ -316,8 +316,10 @@ def _painter(cut: HatCut, fabric: Fabric, seat: _Seat, seed: int) -> Callable[[S
         if "ribbon" in cut.details:
             on = smoothstep(0.031, 0.030, height) * crown
             sewn = Paint(torch.lerp(sewn.color, torch.tensor(ribbon).expand_as(sewn.color), on[:, None]), sewn.relief + 0.001 * on)
-        if not cut.brim and "cuff" not in cut.details:
+        if "puffed" in cut.details:
             sewn = ribbed(sewn, around, height, 0.012, footprint)
+        if "open" in cut.details:
+            sewn = seam(sewn, (height - 0.5 * cut.crown[0][2]).abs() - 0.4 * cut.crown[0][2], crown, footprint)
         # The crease between crown and brim lies in shadow.
         crease = ridge(brim, 0.006) if cut.brim else torch.zeros_like(brim)
         return Paint(sewn.color * (1 - 0.25 * crease)[:, None], sewn.relief)

@@ -25,7 +25,7 @@ def paint_shoe(
 
     Args:
         details: "laces", "cap" over the toes, "heel seam", "flashes" and "foam" of running shoes, "patch" at the ankle, "apron" of
-            loafers, "bow", "elastic" and "zip" of boots, "heeled".
+            loafers, "bow", "elastic" and "zip" of boots.
         welt: metres of sole that show.
         sock: what shows above the collar, or None for a shoe that ends there.
     """
@@ -41,10 +41,6 @@ def paint_shoe(
     shown = shown * (1 - 0.35 * lines)[:, None]
     thickness = welt + (0.008 * smoothstep(0.06, -0.04, forward) if "foam" in details else 0.0)
     rubber = torch.tensor(sole) * (1 - 0.18 * line(above - 0.4 * welt, 0.0012, footprint))[:, None]
-    if "heeled" in details:
-        # A stacked heel, and the hollow in front of it.
-        rubber = rubber * (1 - 0.45 * edge(above - 0.6 * welt, footprint) * smoothstep(0.006, 0.014, forward - 0.004)
-                           * smoothstep(0.085, 0.055, forward))[:, None]  # fmt: skip
     on_sole = edge(above - thickness, footprint)
     shown = over(shown, rubber, on_sole)
     if sock is not None:

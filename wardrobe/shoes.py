@@ -55,12 +55,12 @@ SHOE_CUTS = {
     "sneakers": ShoeCut((0.024, 0.012, 0.024), sock=True, details=("laces", "cap", "heel seam")),
     "running shoes": ShoeCut((0.020, 0.000, 0.016), sole=0.024, welt=0.036, sock=True, details=("laces", "flashes", "foam")),
     "high-tops": ShoeCut((0.070, 0.064, 0.078), sole=0.016, welt=0.026, sock=True, details=("laces", "cap", "patch")),
-    "loafers": ShoeCut((-0.004, -0.020, -0.012), welt=0.018, bulk=0.003, point=0.004, details=("apron", "heeled")),
+    "loafers": ShoeCut((-0.004, -0.020, -0.012), welt=0.018, bulk=0.003, point=0.004, details=("apron",)),
     "ballet flats": ShoeCut((-0.016, -0.040, -0.043), sole=0.007, welt=0.009, bulk=0.0015, point=0.004, details=("bow",)),
     "pumps": ShoeCut((-0.014, -0.036, -0.041), sole=0.007, welt=0.009, bulk=0.0015, point=0.016, heel=0.070),
     "sandals": ShoeCut((0.0, 0.0, 0.0), sole=0.018, welt=0.020, bulk=0.002, details=("straps",)),
-    "ankle boots": ShoeCut((0.0, 0.0, 0.0), shaft=0.24, sole=0.022, welt=0.028, details=("elastic", "heeled")),
-    "high boots": ShoeCut((0.0, 0.0, 0.0), shaft=0.86, sole=0.022, welt=0.026, bulk=0.003, details=("zip", "heeled")),
+    "ankle boots": ShoeCut((0.0, 0.0, 0.0), shaft=0.24, sole=0.022, welt=0.028, details=("elastic",)),
+    "high boots": ShoeCut((0.0, 0.0, 0.0), shaft=0.86, sole=0.022, welt=0.026, bulk=0.003, details=("zip",)),
 }
 
 

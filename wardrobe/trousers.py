@@ -15,7 +15,7 @@ from .draping import Obstacle, bridge, fall_to, hang, relax, wrap_tube
 from .fabrics import Fabric, weave
 from .noise import noise, ridge, smoothstep
 from .pieces import Color, Paint, Piece, Spots
-from .sheets import Sheet, clip, split, subdivide
+from .sheets import Sheet, clip, neighbour_mean, split, subdivide
 from .tailoring import cloth_from, finish, flat_panels, halved, seen_from, stitched, wrinkles
 
 THREAD: Color = (0.72, 0.50, 0.26)
@@ -135,6 +135,11 @@ def _refined(figure: Figure, sheet: Sheet, cut: TrouserCut, looseness: float, ob
     position = sheet.position + wide * (sheet.values["draped"] - sheet.position)
     position = position + _folds(figure, sheet, cut, looseness, to_hem, seed)[:, None] * sheet.values["normal"]
     position = obstacle.push_out(position, 0.003 if tight else 0.004)
+    if not tight:
+        # Shoes push a hem up here and out there; it lies in one line all the same.
+        average = neighbour_mean(sheet.faces, len(position))
+        for _ in range(3):
+            position = torch.lerp(position, average(position), smoothstep(0.06, 0.02, to_hem)[:, None])
     kept = {name: value for name, value in sheet.values.items() if name != "draped"}
     return Sheet(sheet.faces, {**kept, "position": position, "normal": smooth_normals(position, sheet.faces, 1)})
 
@@ -145,7 +150,8 @@ def _folds(figure: Figure, sheet: Sheet, cut: TrouserCut, looseness: float, to_h
     if "falling" in cut.details:
         turn = torch.atan2(start[:, 0].abs() - float(figure.joint("left_knee")[0]), sheet.values["depth"][:, 0])
         wave = torch.sin(4 * turn + 1.5 * noise(torch.stack([turn.cos() * 2, turn.sin() * 2, start[:, 0].sign()], 1), seed))
-        return 0.022 * wave * smoothstep(figure.crotch, figure.floor, start[:, 1])
+        outside = smoothstep(-0.06, 0.0, _beside_axis(figure, start))  # legs do not fold into each other
+        return 0.022 * wave * outside * smoothstep(figure.crotch, figure.floor, start[:, 1])
     if "cuffs" in cut.details:
         return 0.006 * smoothstep(0.05, 0.08, to_hem) * smoothstep(0.24, 0.10, to_hem) * _rolls(start, to_hem, seed)
     if cut.length > 0.9 and cut.cling[0] < 1:
