@@ -80,18 +80,18 @@ def band_collar(sheet: Sheet, obstacle: Obstacle, height: float = 0.040) -> Patc
     return _sewn(sheet, neck, rows, down, edge, obstacle, 1, 0.006)
 
 
-def turtleneck(sheet: Sheet, obstacle: Obstacle, height: float = 0.075) -> Patch:
-    """Wrap a tube tightly round the neck and fold its upper part over."""
+def turtleneck(sheet: Sheet, obstacle: Obstacle, height: float = 0.066) -> Patch:
+    """Wrap a tube tightly round the neck, lower under the chin, and fold its upper part over."""
     neck = _neck(sheet, -math.pi)
-    rows = [neck.base + (_UP - 0.30 * neck.outwards) * height * row / 6 for row in range(7)]
-    over = 0.82 * height
+    tall = height * (1 - 0.2 * neck.front)
+    rows = [neck.base + 0.003 * neck.outwards + (_UP - 0.12 * neck.outwards) * (tall * row / 6)[:, None] for row in range(7)]
+    over = 0.82 * tall
     for row in range(1, 7):
-        share = row / 6
-        rows.append(rows[6] - _UP * over * share + neck.outwards * (0.007 + 0.30 * over * share))
-    down = [torch.full_like(neck.angle, height * row / 6) for row in range(7)]
-    down += [torch.full_like(neck.angle, height + over * row / 6) for row in range(1, 7)]
-    edge = [torch.full_like(neck.angle, 0.06)] * 7 + [torch.full_like(neck.angle, over * (1 - row / 6)) for row in range(1, 7)]
-    return _sewn(sheet, neck, rows, down, edge, obstacle, 1, 0.005)
+        drop = (over * row / 6)[:, None]
+        rows.append(rows[6] - _UP * drop + neck.outwards * (0.009 + 0.12 * drop))
+    down = [tall * row / 6 for row in range(7)] + [tall + over * row / 6 for row in range(1, 7)]
+    edge = [torch.full_like(tall, 0.06)] * 7 + [over * (1 - row / 6) for row in range(1, 7)]
+    return _sewn(sheet, neck, rows, down, edge, obstacle, 1, 0.008)
 
 
 def hood(sheet: Sheet, obstacle: Obstacle) -> Patch:

@@ -70,7 +70,8 @@ def _edges(figure: Figure, cut: Cut, spots: Spots, paint: Paint) -> Paint:
     edge, fp = spots.values["edge"][:, 0], spots.footprint
     on_sleeve = (spots.panel == LEFT_SLEEVE) | (spots.panel == RIGHT_SLEEVE)
     if "ribbed" in cut.details:
-        gathered = torch.where(spots.panel <= BACK, _above_hem(figure, cut, spots), edge) if "zip" in cut.details else edge
+        only_hem = "zip" in cut.details or cut.collar == "hood"
+        gathered = torch.where(spots.panel <= BACK, _above_hem(figure, cut, spots), edge) if only_hem else edge
         gathered = torch.where(spots.panel == COLLAR, 1.0, gathered) if cut.collar == "hood" else gathered
         return ribbed(paint, spots.uv[:, 0], gathered, 0.05, fp)
     paint = stitched(paint, edge)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from modiste.wardrobe.draping import Obstacle, bridge, fall_to, hang, wrap_tube
+from modiste.wardrobe.draping import Obstacle, bridge, fall_to, hang, wrap_hull, wrap_tube
 
 TOP, BOTTOM = torch.tensor([0.0, 1.0, 0.0]), torch.tensor([0.0, 0.0, 0.0])
 
@@ -30,6 +30,23 @@ def test_bridging_fills_a_groove_and_leaves_a_circle():
     assert abs(float(grooved.radius_at(torch.tensor([0.0]), torch.tensor([0.5]))) - 0.194) < 0.003
     circle = bridge(wrap_tube(column(lambda a, y: torch.full_like(a, 0.2)), TOP, BOTTOM))
     assert (circle.radius - 0.2).abs().max() < 0.001
+
+
+def test_a_hull_of_two_legs_is_flat_in_front_and_behind():
+    leg = column(lambda a, y: torch.full_like(a, 0.08))
+    legs = torch.cat([leg + torch.tensor([side, 0.0, 0.0]) for side in (-0.12, 0.12)])
+    hull = wrap_hull(legs, TOP, BOTTOM)
+    at = torch.tensor([0.0, 0.5 * math.pi, math.pi])
+    # In front and behind the hull is the line that touches both legs, at the side the outer leg.
+    torch.testing.assert_close(hull.radius_at(at, torch.full((3,), 0.5)), torch.tensor([0.08, 0.20, 0.08]), atol=0.006, rtol=0)
+
+
+def test_a_skirt_may_fall_straighter_than_the_bodice_above_it():
+    bulge = wrap_tube(column(lambda a, y: torch.where((y - 0.8).abs() < 0.05, 0.3, 0.1)), TOP, BOTTOM)
+    hanging = hang(bulge, 0.4, lower_slope=0.0, below=0.55)
+    radius = hanging.radius_at(torch.zeros(3), torch.tensor([0.65, 0.45, 0.15]))
+    assert abs(float(radius[0]) - (0.3 - 0.4 * 0.1)) < 0.01
+    assert abs(float(radius[1]) - (0.3 - 0.4 * 0.2)) < 0.012 and abs(float(radius[1] - radius[2])) < 1e-6
 
 
 def test_cloth_falls_from_a_bulge_with_the_given_slope():
