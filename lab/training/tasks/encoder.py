@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, cross_entropy, grid_sample
 from torch.utils.data import Dataset
 
-from ....wardrobe.samples import person_sample
+from ....wardrobe.samples import SHOTS, person_sample
 from ...evaluation.attributes import NONE, QUALITIES, UNKNOWN, flat_words, head, person_words, targets, wardrobe_vocabulary
 from ...evaluation.network import AttributeNet
 from ..files import save_half
@@ -78,7 +78,7 @@ class Task:
     def sample_sheet(self, model: AttributeNet, generator: torch.Generator) -> Image:
         """Show people that it did not learn from, and what it reads."""
         device = next(model.parameters()).device
-        images = [person_sample(SHEET_SEED, index, flats=False).image for index in range(SHEET_PICTURES)]
+        images = [person_sample(SHEET_SEED, index * SHOTS // 2, flats=False).image for index in range(SHEET_PICTURES)]
         logits = model(torch.stack(images).movedim(-1, 1).float().to(device) / 255)
         return contact_sheet(images, [_sentence(model, logits, index) for index in range(SHEET_PICTURES)], 6)
 
