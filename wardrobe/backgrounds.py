@@ -76,7 +76,8 @@ def paint_background(background: Background, camera: Camera, azimuth: float, sha
     on_floor = floor_at <= wall_at
     color = _PAINTERS[background.kind](background, place, on_floor)
     world = origin + at[:, None] * ray
-    dark = shadow.at(world[:, [0, 2]]) * on_floor
+    # Shadows fade out towards the wall, since none is painted on it.
+    dark = shadow.at(world[:, [0, 2]]) * on_floor * smoothstep(behind, behind + 0.6, place[:, 2])
     color = (color * (1 - dark)[:, None]).clamp(0, 1).view(camera.height, camera.width, 3)
     if background.kind == "paper":
         return color
