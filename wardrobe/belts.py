@@ -78,7 +78,8 @@ def _strip(sheet: Sheet, carrier: Sheet, position: Tensor, index: Tensor, edge: 
     faces = torch.cat([torch.stack([here, below, beside], -1), torch.stack([beside, below, across], -1)]).reshape(-1, 3)
     vertex = torch.cdist(position, sheet.position).argmin(1)
     values = {name: value[vertex] for name, value in sheet.values.items()}
-    skinning = carrier.values["skinning"][torch.cdist(position, carrier.position).argmin(1)]
+    held = vertex if carrier is sheet else torch.cdist(position, carrier.position).argmin(1)
+    skinning = carrier.values["skinning"][held]
     normal = smooth_normals(position, faces, 1)
     values |= {"position": position, "edge": edge[:, None], "normal": normal, "skinning": skinning}
     return Patch(Sheet(faces, values), flat[faces])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .anatomy import Figure
 from .details import METAL, Place, button, line, ribbed, seam
-from .draping import Obstacle, bridge, hang, relax, wrap_tube
+from .draping import Obstacle, hang, relax, wrap_hull
 from .fabrics import Fabric, weave
 from .hanging import skirt_skinning
 from .noise import noise, smoothstep
@@ -90,7 +90,7 @@ def _turned(figure: Figure, cut: SkirtCut, looseness: float, columns: int, seed:
     points = figure.sheet.position[parts & (figure.sheet.position[:, 1] < top + 0.03)]
     axis = torch.tensor([0.0, top, middle]), torch.tensor([0.0, bottom, middle])
     ease, flare = (low + looseness * (high - low) for low, high in (cut.ease, cut.flare))
-    tube = hang(bridge(wrap_tube(points, *axis)), slope=cut.cling * (1.5 - looseness))
+    tube = hang(wrap_hull(points, *axis), slope=cut.cling * (1.5 - looseness))
     angle = (torch.arange(columns) * (2 * math.pi / columns)).repeat(rows)
     down = torch.linspace(0, 1, rows).repeat_interleave(columns)
     height = top + down * (bottom - top)
