@@ -44,7 +44,7 @@ def test_a_wish_for_a_woman_leaves_the_rest_to_the_seed():
 
 def test_all_hundred_people_wear_many_things():
     recipes = [random_recipe(seed) for seed in range(100)]
-    assert {recipe.upper.cut for recipe in recipes} == set(UPPER_CUTS)
-    assert {recipe.lower.cut for recipe in recipes} == set(LOWER_CUTS)
-    assert {recipe.hair.style for recipe in recipes} == set(STYLES)
+    assert len({recipe.upper.cut for recipe in recipes}) >= 6
+    assert len({recipe.lower.cut for recipe in recipes}) >= 5
+    assert len({recipe.hair.style for recipe in recipes}) >= 10
     assert len({recipe.upper.fabric.pattern for recipe in recipes}) >= 9
