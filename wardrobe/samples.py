@@ -107,8 +107,8 @@ def person_sample(seed: int, index: int, width: int = 192, height: int = 256, fl
         raise ValueError(f"The index is {index}: samples count from 0.")
     if not 0 < width <= height:
         raise ValueError(f"The picture is {width}x{height}: people need a portrait format, such as 192x256.")
-    with _one_thread():
-        person = _dressed(seed, index // SHOTS)
+    with one_thread():
+        person = dressed(seed, index // SHOTS)
         garment_flats = _flats(seed, index // SHOTS, width, height) if flats else {}
         return _taken(person, draw_shot(random.Random(f"shot:{seed}:{index}"), person.figure), garment_flats, width, height)
 
@@ -186,19 +186,20 @@ def _garment_truths(
 
 
 @lru_cache(maxsize=8)
-def _dressed(seed: int, outfit: int) -> DressedPerson:
+def dressed(seed: int, outfit: int) -> DressedPerson:
+    """Return the person of the samples from `outfit * SHOTS` on; call it under `one_thread`."""
     draw = random.Random(f"person:{seed}:{outfit}")
     return dressed_person(draw_person(draw, draw.randrange(2**31)))
 
 
 @lru_cache(maxsize=8)
 def _flats(seed: int, outfit: int, width: int, height: int) -> dict[str, tuple[Tensor, Tensor]]:
-    person = _dressed(seed, outfit)
+    person = dressed(seed, outfit)
     return {layer.name: flat_picture(person, layer, width, height) for layer in person.layers if layer.name in SLOTS}
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums of many numbers depend on how threads share them; one thread gives the same bytes everywhere."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

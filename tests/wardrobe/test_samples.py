@@ -36,7 +36,7 @@ def digest(sample) -> str:
 
 
 def test_same_sample_twice_is_the_same_bytes(several):
-    samples._dressed.cache_clear()
+    samples.dressed.cache_clear()
     samples._flats.cache_clear()
     assert digest(person_sample(SEED, SHOTS, *SIZE)) == digest(several[1])
 
