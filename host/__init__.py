@@ -1,8 +1,8 @@
 """Where the pack runs: the one small interface that nodes see of their surroundings.
 
-`comfyui.py` adapts ComfyUI and is the only module that imports it; `headless/` stands in for it on a bare machine. Both offer
-the same names, re-exported here: the schema classes (`io`, `ui`, `ComfyExtension`, `ADVANCED`), 3D types (`Splat`, `SplatType`,
-`MeshData`, `MeshType`, `make_mesh`), progress and interrupt, the device, and paths that stay inside their folders.
+`comfyui*.py` adapts ComfyUI and alone imports it; `headless/` stands in for it on a bare machine. Both offer the same names,
+re-exported here: the schema classes (`io`, `ui`, `ComfyExtension`, `ADVANCED`), 3D types (`Splat`, `SplatType`, `MeshData`,
+`MeshType`, `make_mesh`), progress and interrupt, the device, and paths that stay inside their folders.
 
 MODEL, CLIP and VAE: `base_model` builds them from our base weights, and `run_once` runs a MODEL's UNet once, so that its patches
 see what goes by. In ComfyUI they are core's own objects (`comfyui_diffusion.py`); headless they are diffusers and transformers

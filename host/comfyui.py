@@ -1,4 +1,4 @@
-"""The host interface on ComfyUI, 0.3.64 and later; the only module that imports it.
+"""The host interface on ComfyUI, 0.3.64 and later; this module and comfyui_diffusion.py are the only ones that import it.
 
 What newer versions have is asked for by `hasattr` or by signature here, so that nodes are written once, to the older schema.
 """

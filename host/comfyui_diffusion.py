@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import comfy.latent_formats
 import comfy.model_base
 import comfy.model_detection
 import comfy.model_management
@@ -71,10 +72,20 @@ class _Once(comfy.samplers.Sampler):
         return model_wrap(x, sigmas[:1].expand(len(x)), **extra_args)
 
 
+class TinyLatent(comfy.latent_formats.SD15):
+    """SD1.5's shape and scale, but what the channels mean is our own, so that core's previews of SD1.5 would show nonsense."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latent_rgb_factors = None
+        self.taesd_decoder_name = None
+
+
 class TinyBase(comfy.supported_models.SD15):
     """SD1.5 at our width: heads of a fixed width instead of a fixed number, and v-prediction."""
 
     unet_extra_config = {"num_heads": -1, "num_head_channels": HEAD_WIDTH}  # noqa: RUF012
+    latent_format = TinyLatent
 
     def model_type(self, state_dict: dict, prefix: str = "") -> comfy.model_base.ModelType:
         return comfy.model_base.ModelType.V_PREDICTION

@@ -225,7 +225,7 @@ def avatar_toolbox(sheet: Sheet) -> dict:
 def tiny_text_to_image(sheet: Sheet) -> dict:
     """Four pictures from words, with the model that comes with the pack: runs anywhere as it is."""
     base = sheet.node("ModisteLoadBase", 0)
-    sheet.note(0, TINY_NOTE, 300)
+    sheet.note(0, TINY_NOTE, 240)
     texts = {
         name: sheet.node("CLIPTextEncode", 1, title, 160, clip=base["clip"], text=text)["CONDITIONING"]
         for name, title, text in (

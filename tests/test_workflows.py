@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from modiste import comfy_entrypoint
 from modiste.host.headless.executor import Executor
@@ -92,3 +93,12 @@ def test_the_users_files_compose_in_a_folder_that_has_nothing_else(ran, nodes, t
     )
     summary = run_request(request, nodes)
     assert any(path.endswith("your_avatar_00001_.ply") for path in summary["outputs"])
+
+
+def test_words_become_pictures_with_the_shipped_model(nodes, tmp_path):
+    session = Session(tmp_path)
+    with use(session):
+        prompt = load_workflow(FOLDER / "tiny_text_to_image.json", nodes)
+        next(node for node in prompt.values() if node["class_type"] == "KSampler")["inputs"]["steps"] = 2
+        files = Executor(nodes, session).run(prompt).files
+    assert [Image.open(file).size for file in files] == [(192, 256)] * 4

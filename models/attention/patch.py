@@ -28,12 +28,15 @@ class Window:
     def of(cls, model: PatchableModel, start_percent: float, end_percent: float) -> Window:
         """Return the window between two shares of sampling, 0..1, as nodes are given them."""
         sampling = model.get_model_object("model_sampling")
-        return cls(float(sampling.percent_to_sigma(start_percent)), float(sampling.percent_to_sigma(end_percent)))
+        start = float(sampling.percent_to_sigma(start_percent)) if start_percent > 0 else math.inf
+        return cls(start, float(sampling.percent_to_sigma(end_percent)))
 
     def open(self, extra_options: ExtraOptions) -> bool:
         """Whether the run that calls is in the window; one that names no noise level, as in training, is."""
         sigmas = extra_options.get("sigmas")
-        return sigmas is None or self.end <= float(sigmas[0]) <= self.start
+        if sigmas is None or self == ALWAYS:  # reading a noise level would make the CPU wait for the GPU
+            return True
+        return self.end <= float(sigmas[0]) <= self.start
 
 
 ALWAYS = Window()

@@ -240,13 +240,18 @@ PATCHES = {
     "first half": {"kind": "concat", "end_percent": 0.5},
     "second half": {"kind": "attn1", "start_percent": 0.5},
 }
+SILENT = {
+    "concat of strength 0": {"kind": "concat", "strength": 0.0},
+    "added of strength 0": {"kind": "attn1", "strength": 0.0},
+}
 
 
 @pytest.fixture(scope="module")
 def patched(server, object_info):
     """Latents with patches of the pack: alone, on a LoRA, stacked, and with features recorded in a run of the same model."""
-    patches = {f"patch {name}": ("ProbePatch", {"model": ["base", 0]} | settings) for name, settings in PATCHES.items()}
-    nodes = base() | patches | {name: sampler(model=(f"patch {name}", 0)) for name in PATCHES}
+    probes = PATCHES | SILENT
+    patches = {f"patch {name}": ("ProbePatch", {"model": ["base", 0]} | settings) for name, settings in probes.items()}
+    nodes = base() | patches | {name: sampler(model=(f"patch {name}", 0)) for name in probes}
     lora = {"model": ["patch added", 0], "lora_name": write_lora(server.base / "models" / "loras"), "strength_model": 1.0}
     nodes |= {
         "plain": sampler(),
@@ -258,7 +263,7 @@ def patched(server, object_info):
         "recorder": ("ProbeRecorded", {"model": ["base", 0], "conditioning": ["positive", 0], "latent": ["plain", 0]}),
         "recorded": sampler(model=("recorder", 0)),
     }
-    runs = [*PATCHES, "plain", "under a lora", "stacked", "no guidance", "recorded"]
+    runs = [*probes, "plain", "under a lora", "stacked", "no guidance", "recorded"]
     return both_hosts(server, object_info, nodes, {name: [name, 0] for name in runs} | {"seen": ["recorder", 1]})
 
 
@@ -270,3 +275,8 @@ def test_both_hosts_run_a_patch_alike(patched, name):
 @pytest.mark.parametrize("name", [*PATCHES, "under a lora", "stacked", "recorded"])
 def test_a_patch_changes_what_comfyui_draws(patched, name):
     assert (patched[name][0] - patched["plain"][0]).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_at_strength_zero_comfyui_draws_the_same_to_the_bit(patched, name):
+    assert torch.equal(patched[name][0], patched["plain"][0])

@@ -194,6 +194,21 @@ def test_a_patch_may_run_the_same_unet(unet, inputs):
     assert torch.equal(outer, inner[0])
 
 
+def test_a_wrapped_unet_runs_its_patches(unet, inputs):
+    """As DistributedDataParallel wraps it."""
+
+    class Wrapper(torch.nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+        def forward(self, *arguments, **named):
+            return self.module(*arguments, **named)
+
+    patches = {"attn1_output_patch": [lambda n, extra: n + 1]}
+    assert torch.equal(with_patches(Wrapper(unet), inputs, **patches), with_patches(unet, inputs, **patches))
+
+
 def test_a_patch_that_only_comfyui_runs_is_refused(unet, inputs):
     with pytest.raises(ValueError, match="'output_block_patch', which only ComfyUI runs"):
         with_patches(unet, inputs, output_block_patch=[lambda h, skip, options: (h, skip)])
