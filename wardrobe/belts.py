@@ -81,5 +81,5 @@ def _strip(sheet: Sheet, carrier: Sheet, position: Tensor, index: Tensor, edge: 
     held = vertex if carrier is sheet else torch.cdist(position, carrier.position).argmin(1)
     skinning = carrier.values["skinning"][held]
     normal = smooth_normals(position, faces, 1)
-    values |= {"position": position, "edge": edge[:, None], "normal": normal, "skinning": skinning}
+    values |= {"position": position, "start": position, "edge": edge[:, None], "normal": normal, "skinning": skinning}
     return Patch(Sheet(faces, values), flat[faces])

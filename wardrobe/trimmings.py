@@ -41,7 +41,7 @@ def painter(figure: Figure, cut: Cut, fabric: Fabric, looseness: float, opened: 
         made = _seams(figure, cut, spots, made)
         made = _fastened(figure, cut, opened, spots, made)
         made = _pocketed(figure, cut, fabric, spots, made)
-        return _belted(spots, made)
+        return _belted(figure, cut, opened, spots, made)
 
     return paint
 
@@ -183,11 +183,17 @@ def _welt(paint: Paint, place: Place, width: float) -> Paint:
     return seam(paint, outline, place.where, place.footprint)
 
 
-def _belted(spots: Spots, paint: Paint) -> Paint:
-    """Shade the belt darker than the cloth and put a buckle on it."""
-    on_belt = spots.panel == BELT
-    shade = 1 - 0.28 * on_belt
-    return Paint(paint.color * shade[:, None], paint.relief)
+def _belted(figure: Figure, cut: Cut, opened: bool, spots: Spots, paint: Paint) -> Paint:
+    """Dye the belt darker than the cloth, and close it with a buckle in front."""
+    on_belt = (spots.panel == BELT).float()
+    paint = Paint(paint.color * (1 - 0.28 * on_belt)[:, None], paint.relief)
+    if "belt" not in cut.details or opened:
+        return paint
+    start = spots.values["start"]
+    where = on_belt * (start[:, 2] > float(figure.joint("left_shoulder")[2]))
+    outline = torch.maximum(start[:, 0].abs() - 0.026, (start[:, 1] - figure.waist).abs() - 0.019)
+    frame = sewn.edge((outline + 0.005).abs() - 0.005, spots.footprint) * where
+    return Paint(torch.lerp(paint.color, torch.tensor(METAL).expand_as(paint.color), frame[:, None]), paint.relief)
 
 
 def _at(place: Place, where: Tensor) -> Place:
