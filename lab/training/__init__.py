@@ -9,7 +9,8 @@ or several; `order.py` decides which samples a step sees and its random numbers,
 
 A run keeps everything in `runs/NAME/`: config.toml (the settings used), log.csv and loss.png, sheets/step_000500.png, and the
 last two of checkpoints/. A step is a pure function of the checkpoint, the seed and its number, so a run that was stopped, or
-killed, goes on with `--resume` as if it had not been. Several GPUs: `accelerate launch modiste.py train ...`.
+killed, goes on with `--resume` as if it had not been. Several GPUs: `accelerate launch modiste.py train ...`, with
+`--config_file lab/training/configs/accelerate_zero2.yaml` for DeepSpeed ZeRO-2; each batch is the same wherever it is computed.
 
 Data comes in from the wardrobe or a folder, such as one of rendered shards (`shards.py`), which are much faster to read than
 samples are to make. Weights go out as fp16 safetensors whose metadata says how they were trained (`metadata.py`).

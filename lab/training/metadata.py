@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 from .checkpoints import Progress
@@ -36,7 +37,7 @@ def training_metadata(task: Task, config: Config, progress: Progress, batch: int
         "ema": config.ema,
         "precision": config.precision,
         "hardware": hardware,
-        "task": ", ".join(f"{name} {value}" for name, value in config.task.items()),
+        "task": ", ".join(f"{name}={value!r}" for name, value in asdict(task).items()),
         "commit": _commit(),
         "licence": LICENCE,
     }

@@ -97,6 +97,7 @@ def test_the_file_says_how_it_was_trained(finished):
         "steps": "50", "samples": "200", "batch": "4", "seed": "3", "ema": "0.9", "precision": "no",
     }  # fmt: skip
     assert told["data"] == "wardrobe, seed 0, 50 items"
+    assert told["task"] == "scale=1.0"
     assert told["learning_rate"] == "0.01, cosine, warm-up 5 of 50 steps"
     assert float(told["hours"]) >= 0 and told["hardware"].startswith("1 process(es), ")
 
