@@ -201,27 +201,14 @@ class Trainer:
 
     def _step(self) -> None:
         """Make one optimizer step and log it."""
-        from accelerate.utils import send_to_device
-
         step, accumulation = self.progress.step, self.config.accumulation
         rate = learning_rate(self.config, step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         logs: dict[str, float] = {}
         for part in range(accumulation):
-            # Counted over all processes: where a batch is computed changes nothing.
-            position = (step * accumulation + part) * self.accelerator.num_processes + self.accelerator.process_index
-            torch.manual_seed(seed_of("dropout", self.config.seed, position))
-            generator = generator_of(self.accelerator.device, "noise", self.config.seed, position)
-            batch = send_to_device(self._next_batch(), self.accelerator.device)
-            with self.accelerator.accumulate(self.loss):
-                loss, logged = self.loss(batch, generator, step)
-                self.accelerator.backward(loss)
-                if self.accelerator.sync_gradients:
-                    length = self.accelerator.clip_grad_norm_(self.loss.parameters(), self.config.clip)
-                self.optimizer.step()
-                self.optimizer.zero_grad()
-            for name, value in {"loss": loss, **logged}.items():
+            logged, length = self._learn(step, step * accumulation + part)
+            for name, value in logged.items():
                 logs[name] = logs.get(name, 0.0) + float(torch.as_tensor(value).detach()) / accumulation
         update_average(self.trained.average, self.trained.model, self.config.ema, step + 1)
         logs = self._mean(logs)
@@ -230,8 +217,27 @@ class Trainer:
         batch = self.config.batch * accumulation * self.accelerator.num_processes
         self.progress = replace(self.progress, step=step + 1, samples=self.progress.samples + batch)
         if self.accelerator.is_main_process:
-            self.log.append({"step": step + 1, **logs, "learning_rate": rate, "gradient": float(length)})
+            self.log.append({"step": step + 1, **logs, "learning_rate": rate, "gradient": length})
             self.console.step(step + 1, self.config.steps, logs["loss"])
+
+    def _learn(self, step: int, number: int) -> tuple[dict[str, Tensor | float], float | None]:
+        """Learn from this process's batch of a number; return the losses, and the gradient's length where it ends a step."""
+        from accelerate.utils import send_to_device
+
+        # Counted over all processes: where a batch is computed changes nothing.
+        position = number * self.accelerator.num_processes + self.accelerator.process_index
+        torch.manual_seed(seed_of("dropout", self.config.seed, position))
+        generator = generator_of(self.accelerator.device, "noise", self.config.seed, position)
+        batch = send_to_device(self._next_batch(), self.accelerator.device)
+        length = None
+        with self.accelerator.accumulate(self.loss):
+            loss, logged = self.loss(batch, generator, step)
+            self.accelerator.backward(loss)
+            if self.accelerator.sync_gradients:
+                length = float(self.accelerator.clip_grad_norm_(self.loss.parameters(), self.config.clip))
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+        return {"loss": loss, **logged}, length
 
     def _say(self, sentence: str) -> None:
         if self.accelerator.is_main_process:
@@ -241,9 +247,8 @@ class Trainer:
         try:
             return next(self.batches)
         except (ValueError, OSError) as error:  # a worker's error has its traceback in the text, and its sentence last
-            raise ValueError(
-                (str(error).strip() or repr(error)).splitlines()[-1].removeprefix(f"{type(error).__name__}: ")
-            ) from error
+            sentence = (str(error).strip() or repr(error)).splitlines()[-1]
+            raise ValueError(sentence.removeprefix(f"{type(error).__name__}: ")) from error
 
     def _save(self) -> None:
         tensors = self.trained.tensors()
