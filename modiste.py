@@ -1,4 +1,4 @@
-"""The command line of ComfyUI-Modiste: run workflows, list nodes, check the installation, train, measure."""
+"""The command line of ComfyUI-Modiste: run workflows, list nodes, check the installation, make data, train, measure."""
 
 from __future__ import annotations
 
@@ -87,6 +87,28 @@ def doctor(options: argparse.Namespace) -> int:
     return int(broken)
 
 
+def wardrobe(options: argparse.Namespace) -> int:
+    """Write a data set of synthetic people; print its folder."""
+    from modiste.host.headless.reporting import reporter
+    from modiste.wardrobe import rendering
+
+    request = rendering.Request(
+        kind=options.kind,
+        count=options.count,
+        seed=options.seed,
+        layout=options.layout,
+        output=options.output,
+        size=rendering.picture_size(options.size),
+        workers=rendering.default_workers() if options.workers is None else options.workers,
+        overwrite=options.overwrite,
+    )
+    with reporter() as told:
+        told.start(options.kind, 1, 1)
+        rendering.render(request, told.advance)
+    print(options.output)
+    return 0
+
+
 def train(options: argparse.Namespace) -> int:
     """Train a model, or go on with a run that was stopped; print the file that it wrote."""
     from dataclasses import replace
@@ -169,6 +191,17 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("doctor", help="check the installation")
     command.set_defaults(command=doctor)
+
+    command = commands.add_parser("wardrobe", help="write a data set of synthetic people with ground truth")
+    command.add_argument("--kind", default="people", metavar="KIND", help="people, pairs, avatars or portraits (default: people)")
+    command.add_argument("--count", required=True, type=int, metavar="N", help="how many samples")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the samples (default: 0)")
+    command.add_argument("--layout", default="native", metavar="LAYOUT", help="viton-hd, dresscode or native (default: native)")
+    command.add_argument("--output", required=True, type=Path, metavar="DIR", help="an empty folder, or one to make")
+    command.add_argument("--size", default="192x256", metavar="WxH", help="of the pictures (default: 192x256)")
+    command.add_argument("--workers", type=int, metavar="N", help="processes (default: one for every core)")
+    command.add_argument("--overwrite", action="store_true", help="replace files in a folder that is not empty")
+    command.set_defaults(command=wardrobe)
 
     command = commands.add_parser(
         "train", help="train a model; the run's log, sheets and checkpoints are in runs/NAME, FILE being NAME.*"

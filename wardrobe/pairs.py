@@ -154,7 +154,7 @@ def _flow(spots: _Spots, vertices: Tensor, source: PersonSample, outside: Tensor
 
 
 def _depth_change(triangle: Tensor, point: Tensor, pixel: Tensor, camera: Camera) -> Tensor:
-    """Return by how many metres [N] the planes of triangles [N, 3, 3] are deeper at pixels [N, 2] than at points of theirs [N, 3]."""
+    """Return by how many metres [N] the planes of triangles [N, 3, 3] are deeper at pixels [N, 2] than at points [N, 3] on them."""
     normal = _normal(triangle)
     ray = torch.cat([pixel, torch.ones(len(pixel), 1)], 1) @ torch.linalg.inv(camera.intrinsics).T
     along = (normal * ray).sum(1)

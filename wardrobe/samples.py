@@ -27,7 +27,7 @@ from .slots import PART_INDEX, SLOTS
 # So many samples in a row show the same person in the same clothes, as the pictures of one catalogue shoot do: dressing costs more
 # than a picture. Walk through indices in order, or in runs of this length, to profit.
 SHOTS = 8
-_VISIBLE = 0.01  # share of the person from which on a garment is worth a word
+VISIBLE = 0.01  # share of the person from which on a garment is worth a word
 _GREY = 128
 
 
@@ -153,7 +153,7 @@ def _taken(person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Ten
     uv = torch.where(seen[..., None], (person.face_uv[face] * taken.barycentric[..., None]).sum(-2), 0.0)
     garments = tuple(_garment_truths(person, taken, parts, flats))
     area = max(int(seen.sum()), 1)
-    named = {truth.slot: truth.words for truth in garments if int(truth.mask.sum()) >= _VISIBLE * area}
+    named = {truth.slot: truth.words for truth in garments if int(truth.mask.sum()) >= VISIBLE * area}
     hidden = agnostic_area(parts)
     return PersonSample(
         image=taken.image,

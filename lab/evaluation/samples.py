@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...wardrobe.samples import SHOTS, GarmentTruth, person_sample
-from ..training.shards import worker_pool
+from ...wardrobe.workers import worker_pool
 from .attributes import QUALITIES, Record, Words, flat_words, person_words
 from .batches import Progress
 

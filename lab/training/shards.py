@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 from bisect import bisect_right
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from itertools import accumulate
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +22,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ...wardrobe.workers import worker_pool
 from .files import check_writable, save_tensors
 
 SHARD = 96  # a multiple of the wardrobe's SHOTS, so that no outfit is dressed twice
 PICTURES = ("people", "portrait_flats", "landscape_flats")
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def render_shards(
@@ -68,11 +66,6 @@ def render_shards(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes of one thread each, which know the pack whatever its folder is called."""
-    return ProcessPoolExecutor(workers, get_context("spawn"), runpy.run_path, (str(ROOT / "modiste.py"), None, "__mp_main__"))
 
 
 class ShardPictures(Dataset):
