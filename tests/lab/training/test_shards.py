@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from modiste.lab.training import files, shards
 from modiste.lab.training.order import seed_of
 from modiste.lab.training.shards import ShardPictures, render_shards, shard_seeds
-from modiste.wardrobe.workers import worker_pool
 from modiste.wardrobe import samples
+from modiste.wardrobe.workers import worker_pool
 
 FIELDS = ("slot", "cut", "pattern", "color", "words")
 
