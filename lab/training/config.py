@@ -34,7 +34,6 @@ class Config:
     ema:                decay of the averaged weights, which sheets and exports show; early steps use a smaller one
     precision:          "bf16" computes under autocast, "no" in float32; the weights are float32 with both
     channels_last:      memory layout of convolutions
-    compile:            submodules that torch.compile speeds up, by dotted name; "" is the whole model
     checkpoint_minutes: time between checkpoints
     sheet_every:        steps between sample sheets
     task:               the task's own settings
@@ -55,7 +54,6 @@ class Config:
     ema: float = 0.999
     precision: Literal["no", "bf16"] = "no"
     channels_last: bool = False
-    compile: tuple[str, ...] = ()
     checkpoint_minutes: float = 10.0
     sheet_every: int = 500
     task: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -123,9 +121,8 @@ def _value(value: Any, hint: Any, where: str) -> Any:
         return value
     if get_origin(hint) is tuple:
         kinds = get_args(hint)
-        if not isinstance(value, list) or (kinds[-1] is not ... and len(value) != len(kinds)):
-            raise ValueError(f"{where} is {value!r}: it should be a list{'' if kinds[-1] is ... else f' of {len(kinds)}'}.")
-        kinds = kinds[:1] * len(value) if kinds[-1] is ... else kinds
+        if not isinstance(value, list) or len(value) != len(kinds):
+            raise ValueError(f"{where} is {value!r}: it should be a list of {len(kinds)}.")
         return tuple(_value(item, kind, where) for item, kind in zip(value, kinds, strict=True))
     kind = get_origin(hint) or hint
     if kind is float and type(value) is int:

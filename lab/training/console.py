@@ -35,7 +35,7 @@ class Lines:
     def step(self, done: int, total: int, loss: float) -> None:
         now = time.monotonic()
         self.losses.append(loss)
-        if self.start is None:  # the first step also compiles the model: it says nothing about the pace
+        if self.start is None:  # the first step also warms up: it says nothing about the pace
             self.start, self.last = (now, done), now
         if done < total and now - self.last < SECONDS_BETWEEN_LINES:
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
-COMPILERS = ("g++", "clang++", "cl")  # torch.compile needs one of them
 
 
 @dataclass(frozen=True)
@@ -171,13 +169,7 @@ class Trainer:
         return Trained(model, average, make_optimizer(model, self.config), split)
 
     def _prepare(self) -> tuple[nn.Module, torch.optim.Optimizer]:
-        """Compile what should be, and wrap loss and optimizer for the processes at hand."""
-        compiled = [_submodule(self.trained.model, name) for name in self.config.compile]
-        if compiled and not any(map(shutil.which, COMPILERS)):
-            self._say("There is no C++ compiler here, so the model is not compiled and trains slower: install g++ or clang.")
-            compiled = []
-        for module in compiled:
-            module.compile(dynamic=False)  # a graph for each shape of batch
+        """Wrap loss and optimizer for the processes at hand."""
         if self._deepspeed:
             settings = {"train_micro_batch_size_per_gpu": self.config.batch, "gradient_clipping": self.config.clip}
             self.accelerator.state.deepspeed_plugin.deepspeed_config.update(settings)
@@ -299,10 +291,3 @@ def _start_worker(worker: int) -> None:
     """Leave signals to the training process, which ends its workers itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _submodule(model: nn.Module, name: str) -> nn.Module:
-    try:
-        return model.get_submodule(name)
-    except AttributeError as error:
-        raise ValueError(f"'compile' names '{name}', which the model does not have.") from error

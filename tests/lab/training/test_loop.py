@@ -11,7 +11,6 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from modiste.lab.training import loop
 from modiste.lab.training import metadata as about
 from modiste.lab.training.checkpoints import Progress
 from modiste.lab.training.config import read_config
@@ -168,11 +167,6 @@ def test_a_read_only_folder_fails_before_training(tmp_path, toy):
         toy.run(tmp_path / "run", 5)
 
 
-def test_an_unknown_submodule_to_compile_is_named(tmp_path, toy):
-    with pytest.raises(ValueError, match="'compile' names 'unet'"):
-        toy.run(tmp_path, 5, compile=("unet",))
-
-
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, toy):
     with pytest.raises(ValueError, match="loss of step 1 is nan: lower 'learning_rate'"):
         toy.run(tmp_path, 5, task=toy.Toy(scale=float("nan")), console=Quiet())
@@ -235,19 +229,3 @@ def test_accumulated_gradients_are_the_mean(tmp_path, toy, monkeypatch):
     losses = [[float(row["loss"]) for row in rows_of(tmp_path / name)] for name in "ab"]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     assert losses[0][-1] < losses[0][0]
-
-
-@pytest.mark.skipif(not any(map(shutil.which, loop.COMPILERS)), reason="needs a C++ compiler")
-def test_compiled_training_gives_the_losses_of_plain_training(tmp_path, toy):
-    toy.run(tmp_path / "a", 6, console=Quiet())
-    toy.run(tmp_path / "b", 6, console=Quiet(), compile=("0", "4"))
-    losses = [[float(row["loss"]) for row in rows_of(tmp_path / name)] for name in "ab"]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-    assert load_file(tmp_path / "a" / "toy.safetensors").keys() == load_file(tmp_path / "b" / "toy.safetensors").keys()
-
-
-def test_without_a_compiler_training_goes_on_uncompiled(tmp_path, toy, monkeypatch):
-    monkeypatch.setattr(loop, "COMPILERS", ("no-such-compiler",))
-    console = Quiet()
-    toy.run(tmp_path, 2, console=console, compile=("0",))
-    assert "no C++ compiler" in console.sentences[0] and len(rows_of(tmp_path)) == 2
