@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .colors import color_word
 from .fabrics import PATTERN_WORDS, Fabric
+from .prints import Print
 from .recipes import AvatarRecipe
 
 # Cuts whose name in the wardrobe is not what a catalogue says.
@@ -15,11 +16,17 @@ _LISTED = ("dress", "upper", "lower", "outer", "hat", "shoes")
 _SIDE, _BEHIND = 60, 120  # degrees of yaw from which a person is seen from the side, and from behind
 
 
-def garment_words(cut: str, pattern: str, color: str) -> str:
-    """Return a garment's name without article: "striped blue T-shirt"."""
+def garment_words(cut: str, pattern: str, color: str, printed: Print | None = None) -> str:
+    """Return a garment's name without article: "striped blue T-shirt", "red hoodie with a star logo"."""
     unsaid = pattern in cut or (cut, pattern) == ("jeans", "denim")  # the name says it already
     pattern_word = "" if unsaid else PATTERN_WORDS[pattern]
-    return " ".join(word for word in (pattern_word, color, _CUT_WORDS.get(cut, cut)) if word)
+    name = " ".join(word for word in (pattern_word, color, _CUT_WORDS.get(cut, cut)) if word)
+    return f"{name} with {print_words(printed)}" if printed else name
+
+
+def print_words(printed: Print) -> str:
+    """Return what is printed on a garment: 'the word "OCEAN"', "a star logo"."""
+    return f'the word "{printed.word}"' if printed.kind == "text" else f"{with_article(printed.word)} logo"
 
 
 def fabric_color(fabric: Fabric) -> str:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .colors import COLOR_WORDS, draw_color
+from .colors import COLOR_WORDS, color_word, draw_color
 from .dresses import DRESS_CUTS, DressGarment
 from .fabrics import PATTERNS, Color, Fabric
 from .figures import random_figure
@@ -15,6 +15,7 @@ from .hair_styles import LONG_STYLES, STYLES, random_hair_color
 from .hats import HAT_CUTS, HatGarment
 from .lowers import LOWER_CUTS, LowerGarment
 from .outers import OUTER_CUTS, OuterGarment
+from .prints import LOGOS, Print
 from .recipes import EYE_COLORS, AvatarRecipe, Garment
 from .shoes import SHOE_CUTS, Shoes
 from .uppers import UPPER_CUTS, UpperGarment
@@ -28,6 +29,11 @@ _WOMENS_CUTS = (
     "pumps",
     "high boots",
 )  # a cut whose name has one of these words is worn by women
+_PRINTED_CUTS = ("t-shirt", "long sleeve", "hoodie", "sweater", "tank", "crop top")
+_WORDS = (
+    "LOVE", "OCEAN", "CITY", "SMILE", "PEACE", "DREAM", "MUSIC", "COFFEE", "WILD", "HAPPY", "NORTH", "SPORT", "CLUB", "ROCK",
+    "SUMMER", "HELLO", "TEAM 7", "SUN", "MOON", "LUCKY", "RIVER", "FOREST", "RUN", "YES", "1984", "NO 5",
+)  # fmt: skip
 _LIGHT = ("white", "beige", "light blue", "yellow", "pink")
 _DARK = ("black", "navy", "blue", "green", "red", "burgundy", "purple", "teal", "brown")
 _DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
@@ -97,7 +103,7 @@ def _draw_garments(draw: random.Random, woman: bool) -> dict[str, Garment | None
     if woman and draw.random() < 0.36:
         worn["dress"] = made(DressGarment, DRESS_CUTS)
     else:
-        worn |= {"upper": made(UpperGarment, UPPER_CUTS), "lower": made(LowerGarment, LOWER_CUTS)}
+        worn |= {"upper": _printed(draw, made(UpperGarment, UPPER_CUTS)), "lower": made(LowerGarment, LOWER_CUTS)}
     if draw.random() < 0.30:
         worn["outer"] = replace(made(OuterGarment, OUTER_CUTS), opened=draw.random() < 0.7)
     if draw.random() < 0.22:
@@ -106,6 +112,20 @@ def _draw_garments(draw: random.Random, woman: bool) -> dict[str, Garment | None
     legs = "bare" if worn["lower"] is None or any(word in worn["lower"].cut for word in ("skirt", "shorts")) else "covered"
     worn["shoes"] = _draw_shoes(draw, woman, legs == "bare")
     return worn
+
+
+def _printed(draw: random.Random, garment: UpperGarment) -> UpperGarment:
+    """Print a word or a logo on some of the garments that have room for one."""
+    if garment.cut not in _PRINTED_CUTS or draw.random() < 0.6:
+        return garment
+    fabric = replace(garment.fabric, pattern="plain")
+    color = draw_color(draw, draw.choice(_DARK if color_word(fabric.colors[0]) in _LIGHT else _LIGHT))
+    if draw.random() < 0.4:
+        printed = Print("logo", draw.choice(list(LOGOS)), color, draw.uniform(0.09, 0.17))
+    else:
+        letters = "".join(draw.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=draw.randint(2, 5)))
+        printed = Print("text", draw.choice((letters, draw.choice(_WORDS), draw.choice(_WORDS))), color, draw.uniform(0.16, 0.24))
+    return replace(garment, fabric=replace(fabric, print=printed))
 
 
 def draw_fabric(draw: random.Random, cut: str) -> Fabric:

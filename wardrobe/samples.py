@@ -14,11 +14,12 @@ from torch import Tensor
 from ..models.body import BodyState
 from ..models.render import Camera
 from .captions import fabric_color, flat_caption, garment_words, person_caption, person_words
-from .colors import color_word
 from .dressing import DressedPerson, dressed_person, posed
+from .fabrics import Fabric
 from .flats import flat_picture
 from .framing import Shot, draw_shot, shot_camera
 from .people import draw_person
+from .prints import Print
 from .recipes import AvatarRecipe
 from .shading import Picture, picture
 from .shoes import Shoes
@@ -28,6 +29,7 @@ from .slots import PART_INDEX, SLOTS
 # than a picture. Walk through indices in order, or in runs of this length, to profit.
 SHOTS = 8
 VISIBLE = 0.01  # share of the person from which on a garment is worth a word
+_PRINT_SEEN = 70  # degrees of yaw up to which the front of a garment is seen
 _GREY = 128
 
 
@@ -43,6 +45,7 @@ class GarmentTruth:
     mask:         [H, W] bool, where it is seen on the person
     occlusion:    share of it, as if alone before the camera, that something else hides: 0..1
     flat_caption: "a striped blue T-shirt on a white background"
+    print:        what is printed on its front, or None
     """
 
     slot: str
@@ -55,6 +58,7 @@ class GarmentTruth:
     mask: Tensor
     occlusion: float
     flat_caption: str
+    print: Print | None = None
 
 
 @dataclass(frozen=True)
@@ -113,14 +117,12 @@ def person_sample(seed: int, index: int, width: int = 192, height: int = 256, fl
         return _taken(person, draw_shot(random.Random(f"shot:{seed}:{index}"), person.figure), garment_flats, width, height)
 
 
-def worn_garments(recipe: AvatarRecipe) -> dict[str, tuple[str, str, str]]:
-    """Return slot -> (cut, pattern, colour word) of what a recipe wears, in the order of SLOTS."""
+def worn_garments(recipe: AvatarRecipe) -> dict[str, tuple[str, str, str, Print | None]]:
+    """Return slot -> (cut, pattern, colour word, print) of what a recipe wears, in the order of SLOTS."""
     worn = {}
     for slot, garment in recipe.garments().items():
-        if isinstance(garment, Shoes):
-            worn[slot] = (garment.cut, "plain", color_word(garment.color))
-        else:
-            worn[slot] = (garment.cut, garment.fabric.pattern, fabric_color(garment.fabric))
+        fabric = Fabric("plain", (garment.color,)) if isinstance(garment, Shoes) else garment.fabric
+        worn[slot] = (garment.cut, fabric.pattern, fabric_color(fabric), fabric.print)
     return worn
 
 
@@ -153,7 +155,7 @@ def _taken(person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Ten
     uv = torch.where(seen[..., None], (person.face_uv[face] * taken.barycentric[..., None]).sum(-2), 0.0)
     garments = tuple(_garment_truths(person, taken, parts, flats))
     area = max(int(seen.sum()), 1)
-    named = {truth.slot: truth.words for truth in garments if int(truth.mask.sum()) >= VISIBLE * area}
+    named = {truth.slot: _said(truth, person, shot) for truth in garments if int(truth.mask.sum()) >= VISIBLE * area}
     hidden = agnostic_area(parts)
     return PersonSample(
         image=taken.image,
@@ -177,12 +179,28 @@ def _garment_truths(
     person: DressedPerson, taken: Picture, parts: Tensor, flats: dict[str, tuple[Tensor, Tensor]]
 ) -> Iterator[GarmentTruth]:
     layers = [layer.name for layer in person.layers]
-    for slot, (cut, pattern, color) in worn_garments(person.recipe).items():
-        words = garment_words(cut, pattern, color)
+    for slot, (cut, pattern, color, printed) in worn_garments(person.recipe).items():
+        words = garment_words(cut, pattern, color, printed)
         flat, flat_mask = flats.get(slot, (None, None))
-        mask = parts == PART_INDEX[slot]
-        occlusion = taken.occlusion(layers.index(slot))
-        yield GarmentTruth(slot, cut, pattern, color, words, flat, flat_mask, mask, occlusion, flat_caption(words))
+        yield GarmentTruth(
+            slot=slot,
+            cut=cut,
+            pattern=pattern,
+            color=color,
+            words=words,
+            flat=flat,
+            flat_mask=flat_mask,
+            mask=parts == PART_INDEX[slot],
+            occlusion=taken.occlusion(layers.index(slot)),
+            flat_caption=flat_caption(words),
+            print=printed,
+        )
+
+
+def _said(truth: GarmentTruth, person: DressedPerson, shot: Shot) -> str:
+    """Return a garment's words without its print where that is out of sight, on the other side or under a coat."""
+    seen = abs(shot.yaw) < _PRINT_SEEN and not (truth.slot == "upper" and person.recipe.outer)
+    return truth.words if seen else garment_words(truth.cut, truth.pattern, truth.color)
 
 
 @lru_cache(maxsize=8)

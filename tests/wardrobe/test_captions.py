@@ -2,6 +2,7 @@ import pytest
 
 from modiste.wardrobe import random_recipe
 from modiste.wardrobe.captions import flat_caption, garment_words, person_caption, person_words, with_article
+from modiste.wardrobe.prints import Print
 
 
 def test_caption_reads_as_in_a_catalogue():
@@ -59,6 +60,13 @@ def test_flat_caption_stands_on_white():
 )
 def test_garments_are_called_by_pattern_colour_and_cut(cut, pattern, color, expected):
     assert garment_words(cut, pattern, color) == expected
+
+
+def test_prints_are_told_after_the_garment():
+    word, logo = Print("text", "OCEAN", (1.0, 1.0, 1.0)), Print("logo", "anchor", (1.0, 1.0, 1.0))
+    assert garment_words("hoodie", "plain", "navy", word) == 'navy hoodie with the word "OCEAN"'
+    assert garment_words("t-shirt", "plain", "white", logo) == "white T-shirt with an anchor logo"
+    assert with_article('red T-shirt with the word "STARS"') == 'a red T-shirt with the word "STARS"'
 
 
 def test_woman_and_man_are_told_by_the_recipe():

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from modiste.wardrobe import samples
+from modiste.wardrobe.captions import garment_words
 from modiste.wardrobe.colors import color_word
 from modiste.wardrobe.dressing import posed
 from modiste.wardrobe.samples import SHOTS, person_sample
@@ -147,7 +148,7 @@ def test_caption_names_the_garments_that_are_seen_and_no_others(several):
     for sample in several:
         area = (sample.depth > 0).sum()
         for garment in sample.garments:
-            named = garment.words in sample.caption
+            named = garment_words(garment.cut, garment.pattern, garment.color) in sample.caption
             assert named == bool(garment.mask.sum() >= 0.01 * area), (garment.words, sample.caption)
             assert garment.flat_caption.endswith(f"{garment.words} on a white background")
 
