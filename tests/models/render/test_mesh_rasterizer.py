@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from modiste.models.render import Camera, interpolate, look_at, rasterize, texture_lookup
+from modiste.models.render import Camera, interpolate, look_at, rasterize, rasterize_layers, texture_lookup
 
 
 def cast_rays(vertices, faces, camera, near=0.01):
@@ -158,3 +158,15 @@ def test_texture_is_read_with_v_upwards_and_blended_between_texels():
     assert texture_lookup(texture, centers)[:, 0].tolist() == pytest.approx([1, 2, 3, 4])
     between = torch.tensor([[[0.5, 0.5], [0.5, 0.75]], [[-1.0, 5.0], [0.0, 0.0]]])
     assert texture_lookup(texture, between)[..., 0].flatten().tolist() == pytest.approx([2.5, 1.5, 1, 3])
+
+
+def test_layers_share_the_buffer_and_count_what_each_would_cover_alone():
+    generator = torch.Generator().manual_seed(4)
+    vertices = torch.rand(90, 3, generator=generator) * torch.tensor([2.0, 2.0, 1.0]) + torch.tensor([-1.0, -1.0, 2.0])
+    faces, layer = torch.arange(90).reshape(-1, 3), torch.tensor([0, 2, 1]).repeat(10)
+    camera = Camera(torch.eye(4), torch.tensor([[40.0, 0, 24], [0, 40.0, 16], [0, 0, 1]]), 48, 32)
+    fragments, alone = rasterize_layers(vertices, faces, layer, 3, camera)
+    together = rasterize(vertices, faces, camera)
+    assert torch.equal(fragments.face, together.face) and torch.equal(fragments.depth, together.depth)
+    expected = [int((rasterize(vertices, faces[layer == index], camera).face >= 0).sum()) for index in range(3)]
+    assert alone.tolist() == expected
