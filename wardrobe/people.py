@@ -40,6 +40,10 @@ _DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
 _SHOE_WORDS = ("white", "white", "black", "black", "brown", "red", "navy", "grey", "beige", "blue", "green")
 # Patterns that mix the ground with another tone of itself, since with white they would be called by a paler colour.
 _TONE_IN_TONE = ("checks", "gingham", "tartan", "houndstooth", "herringbone", "camouflage")
+# Patterns of which the ground is only half: what is on it is white or black, so that one colour word says enough.
+_HALF = (
+    "wide stripes", "vertical stripes", "stripes", "blocks", "zebra", "leopard", "argyle", "gradient", "tie-dye", "leaves", "zigzag",
+)  # fmt: skip
 # Patterns that only garments with one of some words in their name are made of.
 _ONLY = {
     "denim": ("jeans", "denim", "skirt", "shirt dress", "vest", "shirt"),
@@ -134,10 +138,15 @@ def draw_fabric(draw: random.Random, cut: str) -> Fabric:
     words = [word for word in COLOR_WORDS if word != "white"] if pattern in _TONE_IN_TONE else list(COLOR_WORDS)
     word = draw.choice(_DENIM if pattern == "denim" else words)
     ground = draw_color(draw, word)
-    mark = _other_tone(ground) if pattern in _TONE_IN_TONE else draw_color(draw, draw.choice(_DARK if word in _LIGHT else _LIGHT))
+    if pattern in _TONE_IN_TONE:
+        mark = _other_tone(ground)
+    elif pattern in _HALF and draw.random() < 0.8:
+        mark = draw_color(draw, "black" if word in _LIGHT else "white")
+    else:
+        mark = draw_color(draw, draw.choice(_DARK if word in _LIGHT else _LIGHT))
     third = draw_color(draw, draw.choice(("yellow", "white", "orange", "red")))
     if pattern == "camouflage":
-        third = tuple(0.7 * channel for channel in ground)
+        third = tuple(0.8 * channel for channel in ground)
     return Fabric(pattern, (ground, mark, third), draw.uniform(0.85, 1.5))
 
 
@@ -152,7 +161,7 @@ def _fitting_patterns(cut: str) -> list[str]:
 def _other_tone(color: Color) -> Color:
     """Return a darker tone of a colour, or a lighter one of a dark colour."""
     if max(color) > 0.35:
-        return tuple(0.42 * channel for channel in color)
+        return tuple(0.6 * channel for channel in color)
     return tuple(channel + 0.28 * (1 - channel) for channel in color)
 
 

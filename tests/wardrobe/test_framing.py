@@ -7,7 +7,7 @@ import torch
 from modiste.wardrobe.backgrounds import KINDS, Background, GroundShadow, draw_background, paint_background
 from modiste.wardrobe.framing import framed
 
-FEET = (torch.rand(3000, 3, generator=torch.Generator().manual_seed(1)) - torch.tensor([0.5, 0.0, 0.5])) * torch.tensor([0.3, 0.1, 0.3])
+FEET = 0.3 * (torch.rand(3000, 3, generator=torch.Generator().manual_seed(1)) - torch.tensor([0.5, 0.0, 0.5]))
 SHADOW = GroundShadow(FEET, (0.5, 0.75, 0.75))
 
 
