@@ -32,7 +32,7 @@ COLOR_WORDS: dict[str, Color] = {
     "beige": (0.82, 0.73, 0.58),
 }
 # How much nearer to its own word than to the next a drawn colour must be.
-_CLEARLY = 0.62
+_CLEARLY = 0.55
 
 
 def color_word(color: Color | Tensor) -> str:
@@ -53,7 +53,7 @@ def draw_color(draw: random.Random, word: str) -> Color:
     spread = 1.0
     while True:
         shift = torch.tensor([draw.gauss(0, 6), draw.gauss(0, tinge), draw.gauss(0, tinge)]) * spread
-        color = lab_to_srgb(centre + shift).clamp(0, 1)
+        color = lab_to_srgb(centre + shift).clamp(0.03, 0.97)
         nearest = _distances(color).sort().values
         if color_word(color) == word and nearest[0] < _CLEARLY * nearest[1]:
             return tuple(round(channel, 4) for channel in color.tolist())

@@ -19,11 +19,11 @@ from .slots import WIDE_SLOTS
 
 # Even light from a large box in front and above.
 _LAMPS = Lamps(
-    key=((0.25, 0.7, 0.8), (0.42, 0.42, 0.41)),
-    fill=((-0.5, 0.3, 0.8), (0.24, 0.24, 0.25)),
+    key=((0.25, 0.7, 0.8), (0.50, 0.50, 0.49)),
+    fill=((-0.5, 0.3, 0.8), (0.30, 0.30, 0.31)),
     rim=((0.0, 0.8, -0.6), (0.10, 0.10, 0.10)),
-    sky=(0.52, 0.52, 0.53),
-    ground=(0.38, 0.38, 0.38),
+    sky=(0.62, 0.62, 0.63),
+    ground=(0.46, 0.46, 0.46),
     spread=0.5,
 )
 _MARGIN = 0.06  # part of the picture kept free at each side

@@ -42,7 +42,8 @@ _SHOE_WORDS = ("white", "white", "black", "black", "brown", "red", "navy", "grey
 _TONE_IN_TONE = ("checks", "gingham", "tartan", "houndstooth", "herringbone", "camouflage")
 # Patterns of which the ground is only half: what is on it is white or black, so that one colour word says enough.
 _HALF = (
-    "wide stripes", "vertical stripes", "stripes", "blocks", "zebra", "leopard", "argyle", "gradient", "tie-dye", "leaves", "zigzag",
+    "wide stripes", "vertical stripes", "stripes", "blocks", "zigzag", "argyle", "zebra", "leopard", "leaves", "gradient",
+    "tie-dye",
 )  # fmt: skip
 # Patterns that only garments with one of some words in their name are made of.
 _ONLY = {
