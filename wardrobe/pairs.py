@@ -23,7 +23,7 @@ from .samples import SHOTS, PersonSample, dressed, one_thread, person_sample
 
 DIFFICULTIES = ("easy", "medium", "hard")
 HARD_YAW, HARD_OCCLUDED = 60.0, 0.30  # degrees, and share of the person: beyond either a pair is hard
-MEDIUM_POSE = 0.12  # metres between the same joints from which on a pair that is not hard is medium
+MEDIUM_POSE = 0.11  # metres between the same joints from which on a pair that is not hard is medium
 
 _BIAS = 0.0015  # metres behind what is seen at which a spot still counts as seen; cloth lies farther from skin
 _MIRROR_BIAS = 0.006  # the same for mirror images, which lie on chords of the surface
@@ -69,15 +69,11 @@ def pair_sample(seed: int, index: int, width: int = 192, height: int = 256, flat
     source = person_sample(seed, 2 * index, width, height, flats)
     target = person_sample(seed, 2 * index + 1, width, height, flats)
     with one_thread():
-        return _paired(source, target, _mirror(seed, 2 * index // SHOTS))
+        return paired(source, target, _mirror(seed, 2 * index // SHOTS))
 
 
-@lru_cache(maxsize=4)
-def _mirror(seed: int, outfit: int) -> Mirror:
-    return mirror_of(dressed(seed, outfit))
-
-
-def _paired(source: PersonSample, target: PersonSample, mirror: Mirror) -> PairSample:
+def paired(source: PersonSample, target: PersonSample, mirror: Mirror) -> PairSample:
+    """Pair two samples of one person, whose mirror is given; call it under `one_thread`."""
     before, after = (posed(sample.person, sample.shot.pose.rotations) for sample in (source, target))
     spots = _spots(target, after)
     offset, visible = _flow(spots, before.vertices, source, spots.outside, _BIAS)
@@ -96,6 +92,11 @@ def _paired(source: PersonSample, target: PersonSample, mirror: Mirror) -> PairS
         yaw_difference=abs((source.shot.yaw - target.shot.yaw + 180) % 360 - 180),
         occluded=1 - float(visible.float().mean()) if len(visible) else 1.0,
     )
+
+
+@lru_cache(maxsize=4)
+def _mirror(seed: int, outfit: int) -> Mirror:
+    return mirror_of(dressed(seed, outfit))
 
 
 @dataclass(frozen=True)

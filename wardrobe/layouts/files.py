@@ -20,8 +20,8 @@ from ...models.files import atomic_write
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_END_OF_JPEG = b"\xff\xd9"
-_TAIL = 4096  # bytes at the end of a JPEG file that may follow its picture
+_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}  # with which a whole picture ends
+_TAIL = 4096  # bytes at the end of a file that may follow its picture
 # What readers of damaged files raise.
 _BROKEN = (
     OSError, ValueError, SyntaxError, EOFError, OverflowError, LookupError, NotImplementedError, struct.error, zlib.error,
@@ -71,10 +71,9 @@ def picture_size(path: Path) -> tuple[int, int]:
         ValueError: if it is missing, no PNG or JPEG, or cut off; the words follow the file's name.
     """
     with _opened(path) as image:
-        if image.format == "PNG":
-            image.verify()  # reads all of the file and checks its sums
-        elif _END_OF_JPEG not in _tail(path):
+        if _ENDS[image.format] not in _tail(path):
             raise ValueError("it is cut off")
+        image.verify()  # checks the sums of a PNG
         return image.size
 
 

@@ -24,6 +24,7 @@ from ...models.render import Camera
 from ...models.tryon import Flow
 from ..orbits import OrbitSample
 from ..pairs import PairSample
+from ..prints import Print
 from ..samples import GarmentTruth, PersonSample
 from ..slots import PART_INDEX, PARTS
 from .dataset import Entry, TryOnPictures, check_skipped
@@ -254,7 +255,8 @@ def _write_person(place: Path, sample: PersonSample) -> None:
         "camera": _camera_words(sample.camera),
         "body": _body_words(sample.body),
         "garments": [
-            {name: getattr(garment, name) for name in _GARMENT_WORDS} | {"has_flat": garment.flat is not None}
+            {name: getattr(garment, name) for name in _GARMENT_WORDS}
+            | {"print": garment.print and asdict(garment.print), "has_flat": garment.flat is not None}
             for garment in sample.garments
         ],
         "recipe": _plain(asdict(sample.recipe)),
@@ -286,7 +288,8 @@ def _garment(place: Path, known: dict[str, Any], parts: Tensor) -> GarmentTruth:
     slot = words["slot"]
     flat = read_picture(place / f"{slot}_flat.png") if known["has_flat"] else None
     flat_mask = read_mask(place / f"{slot}_flat_mask.png") if known["has_flat"] else None
-    return GarmentTruth(**words, flat=flat, flat_mask=flat_mask, mask=parts == PART_INDEX[slot])
+    printed = known["print"] and Print(**{**known["print"], "color": tuple(known["print"]["color"])})
+    return GarmentTruth(**words, flat=flat, flat_mask=flat_mask, mask=parts == PART_INDEX[slot], print=printed)
 
 
 def _try_on_entries(place: Path) -> list[Entry]:
