@@ -9,10 +9,10 @@ from .types import AvatarType
 class ProceduralAvatar(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        from ..wardrobe.wishes import ANY, COMPLEXIONS, FIGURES, HAIR, LOWERS, PEOPLE, STANCES, UPPERS
+        from ..wardrobe.wishes import ANY, COMPLEXIONS, DRESSES, FIGURES, HAIR, HATS, LOWERS, OUTERS, PEOPLE, STANCES, UPPERS
 
         def choice(name, options, tooltip):
-            return io.Combo.Input(name, options=list(options), default=ANY, tooltip=tooltip)
+            return io.Combo.Input(name, options=list(options), default=options[0], tooltip=tooltip)
 
         def color(name, tooltip):
             return io.String.Input(name, default="", tooltip=f"{tooltip}, as #rrggbb. Empty: from the seed.")
@@ -48,6 +48,9 @@ class ProceduralAvatar(io.ComfyNode):
                     step=1000,
                     tooltip="How many Gaussians cover the person. More is finer and slower.",
                 ),
+                choice("dress", DRESSES, "A dress instead of the upper and lower garment, of the upper garment's cloth."),
+                choice("outer", OUTERS, "A jacket or coat over the rest, worn open; its colour comes from the seed."),
+                choice("hat", HATS, "A hat; its colour comes from the seed."),
             ],
             outputs=[AvatarType.Output("avatar", display_name="avatar", tooltip="The person, ready for every avatar node.")],
         )
