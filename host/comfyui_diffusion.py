@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..models.base import TEXT_CONFIG, VAE_CONFIG, BaseWeights, load_base
-from ..models.base.architecture import HEAD_WIDTH
+from ..models.base.architecture import HEAD_WIDTH, NORM_GROUPS
 
 # The patcher that may move weights in parts; ComfyUI 0.16 and later have it under this name.
 ModelPatcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
@@ -100,6 +100,7 @@ def _model(weights: BaseWeights) -> Any:
     config.set_inference_dtype(dtype, manage.unet_manual_cast(dtype, device, config.supported_inference_dtypes))
     offload = manage.unet_offload_device()
     model = config.get_model(weights.unet, "", device=offload)
+    _set_norm_groups(model)
     patcher = ModelPatcher(model, load_device=device, offload_device=offload)
     dynamic = getattr(patcher, "is_dynamic", bool)()  # such a model has no memory of its own for weights
     model.load_model_weights(dict(weights.unet), "", **({"assign": True} if dynamic else {}))
@@ -131,4 +132,13 @@ def _vae(weights: BaseWeights) -> Any:
         "attn_resolutions": [],
         "dropout": 0.0,
     }
-    return comfy.sd.VAE(sd=dict(weights.vae), config={"params": {"ddconfig": layout, "embed_dim": layout["z_channels"]}})
+    vae = comfy.sd.VAE(sd=dict(weights.vae), config={"params": {"ddconfig": layout, "embed_dim": layout["z_channels"]}})
+    _set_norm_groups(vae.first_stage_model)
+    return vae
+
+
+def _set_norm_groups(model: torch.nn.Module) -> None:
+    """Give core's norms our number of groups, which no setting of core's models tells."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.GroupNorm):
+            module.num_groups = NORM_GROUPS

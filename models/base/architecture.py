@@ -12,6 +12,8 @@ HEAD_WIDTH = 64
 LEVEL_CHANNELS = (64, 128, 128, 64)
 TEXT_WIDTH = 192
 LATENT_CHANNELS = 4
+# Of every GroupNorm. SD1.5 has 32, which at this width would be one channel a group: then no norm lets a plain colour through.
+NORM_GROUPS = 8
 # SD1.5's factor; the VAE's own layers are scaled so that latents times this have a standard deviation of 1.
 LATENT_SCALE = 0.18215
 # SD1.5's noise: square roots of the betas go from the one's root to the other's in equal steps.
@@ -30,6 +32,7 @@ UNET_CONFIG: dict[str, Any] = {
     "cross_attention_dim": TEXT_WIDTH,
     # diffusers counts heads under this name.
     "attention_head_dim": tuple(channels // HEAD_WIDTH for channels in LEVEL_CHANNELS),
+    "norm_num_groups": NORM_GROUPS,
     "sample_size": 32,
 }
 VAE_CONFIG: dict[str, Any] = {
@@ -40,6 +43,7 @@ VAE_CONFIG: dict[str, Any] = {
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
     "latent_channels": LATENT_CHANNELS,
+    "norm_num_groups": NORM_GROUPS,
     "scaling_factor": LATENT_SCALE,
     "sample_size": 256,
 }
