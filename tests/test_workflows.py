@@ -15,6 +15,7 @@ from modiste.host.headless.run import run as run_request
 from modiste.host.headless.session import Session, use
 from modiste.host.headless.workflow import load_workflow
 from modiste.models.avatars.files import load_avatar
+from modiste.models.base.files import UNET_FILE
 
 FOLDER = Path(__file__).parents[1] / "workflows"
 SMALL = {"views": 2, "width": 96, "height": 96, "gaussians": 4000}
@@ -78,7 +79,8 @@ def test_the_toolbox_saves_a_mesh_beside_its_splat(ran):
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_every_node_of_a_template_names_its_pack(path):
-    for node in json.loads(path.read_text())["nodes"]:
+    nodes = [node for node in json.loads(path.read_text())["nodes"] if node["type"] != "MarkdownNote"]  # the front end's own
+    for node in nodes:
         assert node["properties"]["cnr_id"] == ("modiste" if node["type"].startswith("Modiste") else "comfy-core")
 
 
@@ -95,6 +97,7 @@ def test_the_users_files_compose_in_a_folder_that_has_nothing_else(ran, nodes, t
     assert any(path.endswith("your_avatar_00001_.ply") for path in summary["outputs"])
 
 
+@pytest.mark.skipif(not UNET_FILE.exists(), reason="the tiny base is still in training")
 def test_words_become_pictures_with_the_shipped_model(nodes, tmp_path):
     session = Session(tmp_path)
     with use(session):
