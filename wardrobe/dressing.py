@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..models.avatars.labels import LABELS
-from ..models.body import BodyParameters, BodyState, load_modiste_body
+from ..models.body import JOINT_INDEX, BodyParameters, BodyState, load_modiste_body
 from ..models.body.skinning import apply_transforms, blend_transforms
 from ..models.geometry.mesh import vertex_normals
 from .anatomy import Figure, measure, smooth_normals
@@ -26,6 +26,7 @@ from .lowers import LOWER_CUTS, lower_edge, make_lower
 from .outers import OUTER_CUTS, make_outer, outer_edge
 from .pieces import Piece, kept
 from .recipes import AvatarRecipe
+from .seats import Seat, stool
 from .sheets import Sheet, averaging
 from .shoes import SHOE_CUTS, make_shoes, on_heels, shoe_edge
 from .skin import skin_piece
@@ -127,12 +128,14 @@ class Posed:
 
     vertices, normals: [V, 3], of the person's mesh
     body: the body inside, in world space
+    seat: what the person sits on, or None
     """
 
     person: DressedPerson
     vertices: Tensor
     normals: Tensor
     body: BodyState
+    seat: Seat | None = None
 
 
 def dressed_person(recipe: AvatarRecipe, report: Callable[[int], None] = lambda done: None) -> DressedPerson:
@@ -150,15 +153,20 @@ def dressed_person(recipe: AvatarRecipe, report: Callable[[int], None] = lambda 
     return DressedPerson(recipe, figure, shape, tuple(dress(figure, recipe, report)))
 
 
-def posed(person: DressedPerson, pose: Tensor) -> Posed:
-    """Put a person into a pose: axis-angle radians [55, 3]; on heels, feet are stretched further."""
+def posed(person: DressedPerson, pose: Tensor, seat_height: float | None = None) -> Posed:
+    """Put a person into a pose: axis-angle radians [55, 3]; on heels, feet are stretched further.
+
+    Args:
+        seat_height: metres from the floor to what the person sits on; None for somebody who stands.
+    """
     pose = on_heels(pose, person.figure.joints, SHOE_CUTS[person.recipe.shoes.cut])
     state = BodyState(person.figure.body, BodyParameters(person.shape, pose, torch.zeros(3)))
     vertices = carried(state, person.skinning, person.rest)
     lift = torch.tensor([0.0, -float(vertices[:, 1].min()), 0.0])
     vertices = vertices + lift
     standing = BodyState(state.model, replace(state.parameters, translation=state.parameters.translation + lift))
-    return Posed(person, vertices, vertex_normals(vertices, person.faces), standing)
+    seat = None if seat_height is None else stool(standing.posed().joints[JOINT_INDEX["pelvis"]], seat_height)
+    return Posed(person, vertices, vertex_normals(vertices, person.faces), standing, seat)
 
 
 def carried(state: BodyState, skinning: Tensor, rest: Tensor) -> Tensor:

@@ -11,14 +11,16 @@ from torch import Tensor
 
 from ..models.body import JOINT_INDEX
 from ..models.render import Camera, look_at
-from .anatomy import Figure
 from .backgrounds import Background, draw_background
-from .dressing import Posed
+from .dressing import DressedPerson, Posed
 from .lighting import STUDIO, Lamps
 from .pose_families import POSE_FAMILIES, DrawnPose, random_pose
+from .recipes import AvatarRecipe
 
 # How much of the person is in the picture, from the ground, a joint or another up.
 FRAMINGS = {"full": None, "knees up": "left_knee", "hips up": "left_hip"}
+
+_LONG = ("trench coat", "long coat", "parka")
 
 _SIDE_LIGHT = Lamps(
     key=((1.0, 0.45, 0.45), (0.86, 0.83, 0.78)),
@@ -84,14 +86,18 @@ class Shot:
         return -self.azimuth
 
 
-def draw_shot(draw: random.Random, figure: Figure) -> Shot:
-    """Draw a shot of a figure: whole figures seen from the front most often."""
+def draw_shot(draw: random.Random, person: DressedPerson, seats: bool = True) -> Shot:
+    """Draw a shot of a person: whole figures seen from the front most often.
+
+    Args:
+        seats: whether the person may sit.
+    """
     low, high = draw.choices(((0, 20), (20, 60), (60, 120), (120, 180)), (0.50, 0.24, 0.12, 0.14))[0]
     background = draw_background(draw)
     lamps = draw.choice(_OUTDOOR if background.kind in ("street", "garden") else _INDOOR)
     mirrored = draw.random() < 0.5
     return Shot(
-        pose=random_pose(draw, figure, draw.choice([family for family in POSE_FAMILIES if family != "sit"])),
+        pose=random_pose(draw, person.figure, draw.choice(_families(person.recipe, seats))),
         azimuth=draw.uniform(low, high) * draw.choice((-1, 1)),
         elevation=draw.triangular(-4, 14, 3),
         framing=draw.choices(list(FRAMINGS), (0.76, 0.15, 0.09))[0],
@@ -143,6 +149,13 @@ def framed(
     intrinsics = camera.intrinsics.clone()
     intrinsics[:2, 2] += torch.tensor([shift[0] * width, shift[1] * height])
     return Camera(camera.view, intrinsics, width, height)
+
+
+def _families(recipe: AvatarRecipe, seats: bool) -> list[str]:
+    """Return the poses that an outfit allows: skirts and long coats do not drape over thighs, so who wears one does not sit."""
+    garments = recipe.garments()
+    wide = "dress" in garments or "skirt" in garments["lower"].cut or ("outer" in garments and garments["outer"].cut in _LONG)
+    return [family for family in POSE_FAMILIES if family != "sit" or (seats and not wide)]
 
 
 def _mirrored(lamps: Lamps) -> Lamps:

@@ -76,6 +76,12 @@ def light_quickly(
     return _light(normal, warmth, openness, shadow, hollow, lamps)
 
 
+def light_plainly(normal: Tensor, lamps: Lamps) -> Tensor:
+    """Light surfaces with unit normals [N, 3] that stand half in the shade of something: [N, 3] linear light."""
+    ones = torch.ones(len(normal))
+    return _light(normal, 0 * ones, 0.8 * ones, 0.7 * ones, 0 * ones, lamps)
+
+
 def turned(lamps: Lamps, degrees: float) -> Lamps:
     """Return the lamps turned round the upright axis, from +Z towards +X, as a camera that is carried round takes them along."""
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))

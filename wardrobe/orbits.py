@@ -54,7 +54,7 @@ def orbit_sample(seed: int, index: int, views: int = VIEWS, width: int = 192, he
         raise ValueError(f"There are {views} views: an orbit needs at least 1.")
     with one_thread():
         person = dressed(seed, index)
-        shot = draw_shot(random.Random(f"orbit:{seed}:{index}"), person.figure)
+        shot = draw_shot(random.Random(f"orbit:{seed}:{index}"), person, seats=False)
         background = replace(shot.background, kind="paper", word=shot.background.word or "grey")
         standing = posed(person, shot.pose.rotations)
         target, distance = fit_distance(standing.vertices, shot.fov, width / height, shot.elevation)

@@ -114,7 +114,7 @@ def person_sample(seed: int, index: int, width: int = 192, height: int = 256, fl
     with one_thread():
         person = dressed(seed, index // SHOTS)
         garment_flats = _flats(seed, index // SHOTS, width, height) if flats else {}
-        return _taken(person, draw_shot(random.Random(f"shot:{seed}:{index}"), person.figure), garment_flats, width, height)
+        return _taken(person, draw_shot(random.Random(f"shot:{seed}:{index}"), person), garment_flats, width, height)
 
 
 def worn_garments(recipe: AvatarRecipe) -> dict[str, tuple[str, str, str, Print | None]]:
@@ -146,7 +146,7 @@ def _among(parts: Tensor, *names: str) -> Tensor:
 
 
 def _taken(person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Tensor]], width: int, height: int) -> PersonSample:
-    standing = posed(person, shot.pose.rotations)
+    standing = posed(person, shot.pose.rotations, shot.pose.seat_height)
     camera = shot_camera(standing, shot, width, height)
     taken = picture(standing, camera, shot.lamps, shot.background, shot.azimuth)
     face = taken.face.long()

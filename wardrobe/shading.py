@@ -20,6 +20,7 @@ from .backgrounds import Background, GroundShadow, paint_background
 from .dressing import Posed
 from .lighting import Lamps, light_quickly, turned
 from .pieces import Piece, Spots
+from .seats import Seat
 from .sheets import averaging
 
 _CENTRES = slice(1, None, 2)  # of the samples along a side
@@ -32,7 +33,7 @@ class Picture:
     """A picture and what every pixel's centre shows.
 
     image:       [H, W, 3] uint8 sRGB
-    face:        [H, W] int32 face of the person's mesh, -1 on the background
+    face:        [H, W] int32 face of the person's mesh, -1 on the background, to which a seat belongs
     barycentric: [H, W, 3] weights of that face's corners; 0 on the background
     depth:       [H, W] camera-space z in metres; 0 on the background
     alone:       [L] samples that each layer would cover if it were alone before the camera
@@ -70,18 +71,22 @@ def picture(posed: Posed, camera: Camera, lamps: Lamps, background: Background, 
     person = posed.person
     lamps = turned(lamps, azimuth)
     fine = _finer(camera)
-    samples, alone = _sampled(posed.vertices, person.faces, person.face_layer, len(person.layers), fine)
+    samples, alone = _seen(posed, fine)
     light = light_quickly(posed.vertices, posed.normals, person.warmth, person.hollow, person.smooth, lamps)
     color = shade(person.pieces, posed.vertices, light, samples, fine)
+    if posed.seat:
+        color = _with_seat(color, samples, posed.seat, len(person.faces), lamps)
     shadow = GroundShadow(posed.vertices, lamps.key[0])
     behind = paint_background(background, camera, azimuth, shadow) ** _GAMMA
+    own = (samples.face >= 0) & (samples.face < len(person.faces))
+    centre = own[_CENTRES, _CENTRES]
     return Picture(
         image=to_bytes(_composed(color, samples, behind)),
-        face=samples.face[_CENTRES, _CENTRES].int(),
-        barycentric=samples.barycentric[_CENTRES, _CENTRES].contiguous(),
-        depth=samples.depth[_CENTRES, _CENTRES].contiguous(),
+        face=torch.where(centre, samples.face[_CENTRES, _CENTRES], -1).int(),
+        barycentric=samples.barycentric[_CENTRES, _CENTRES] * centre[..., None],
+        depth=samples.depth[_CENTRES, _CENTRES] * centre,
         alone=alone,
-        visible=torch.bincount(person.face_layer[samples.face[samples.face >= 0]], minlength=len(person.layers)),
+        visible=torch.bincount(person.face_layer[samples.face[own]], minlength=len(person.layers)),
     )
 
 
@@ -137,6 +142,25 @@ def shade(pieces: Sequence[Piece], position: Tensor, light: Tensor, samples: Sam
 def to_bytes(linear: Tensor) -> Tensor:
     """Encode linear colours [..., 3] as uint8 sRGB."""
     return (linear.clamp(0, 1) ** (1 / _GAMMA) * 255).round().to(torch.uint8)
+
+
+def _seen(posed: Posed, camera: Camera) -> tuple[Samples, Tensor]:
+    """Draw a person and the seat, whose faces follow the person's: samples, and how many each layer would cover alone [L]."""
+    person = posed.person
+    vertices, faces, layer, count = posed.vertices, person.faces, person.face_layer, len(person.layers)
+    if posed.seat:
+        vertices = torch.cat([vertices, posed.seat.vertices])
+        faces = torch.cat([faces, posed.seat.faces + len(posed.vertices)])
+        layer = torch.cat([layer, torch.full((len(posed.seat.faces),), count)])
+    samples, alone = _sampled(vertices, faces, layer, count + 1, camera)
+    return samples, alone[:count]
+
+
+def _with_seat(color: Tensor, samples: Samples, seat: Seat, first: int, lamps: Lamps) -> Tensor:
+    """Return the colours [h, w, 3] with those of the seat, whose faces are numbered from `first`."""
+    row, column = ((samples.face >= first) & _painted(samples.face.shape)).nonzero().unbind(1)
+    corners = seat.faces[samples.face[row, column] - first]
+    return color.index_put((row, column), _mixed(seat.light(lamps), corners, samples.barycentric[row, column]))
 
 
 def _sampled(vertices: Tensor, faces: Tensor, layer: Tensor, count: int, camera: Camera) -> tuple[Samples, Tensor]:

@@ -8,12 +8,16 @@ import torch
 
 from modiste.models.geometry.mesh import face_normals
 from modiste.wardrobe import random_recipe
+from modiste.wardrobe.backgrounds import Background
 from modiste.wardrobe.dresses import DressGarment
 from modiste.wardrobe.dressing import dressed_person, posed
 from modiste.wardrobe.fabrics import Fabric
+from modiste.wardrobe.framing import framed
 from modiste.wardrobe.hats import HatGarment
+from modiste.wardrobe.lighting import STUDIO
 from modiste.wardrobe.outers import OuterGarment
 from modiste.wardrobe.people import draw_person
+from modiste.wardrobe.shading import picture
 
 CLOTH = Fabric("plain", ((0.5, 0.2, 0.2),))
 
@@ -91,3 +95,20 @@ def test_drawn_people_are_of_both_sexes_in_many_garments():
         assert "shoes" in garments
         assert ("dress" in garments) != ({"upper", "lower"} <= set(garments))
         assert recipe.gender > 0.5 or not any("skirt" in garment.cut for garment in garments.values())
+
+
+def test_a_seat_stands_under_the_hips_and_is_no_part_of_the_person(in_coat_and_hat):
+    person, pose = in_coat_and_hat, torch.zeros(55, 3)
+    standing, seated = posed(person, pose), posed(person, pose, 0.45)
+    assert standing.seat is None
+    assert float(seated.seat.vertices[:, 1].max()) == pytest.approx(0.45) and float(seated.seat.vertices[:, 1].min()) == 0
+    assert torch.equal(standing.vertices, seated.vertices)
+    camera = framed(standing.vertices, 0.0, 5.0, 20.0, 0.05, (0.0, 0.0), 96, 128)
+    paper = Background("paper", "red", (0.8, 0.1, 0.1), (0.5, 0.5, 0.5), 0)
+    alone, with_seat = (picture(one, camera, STUDIO, paper, 0.0) for one in (standing, seated))
+    assert not torch.equal(alone.image, with_seat.image)
+    assert int(with_seat.face.max()) < len(person.faces)
+    assert ((with_seat.face >= 0) <= (alone.face >= 0)).all()
+    assert torch.equal(with_seat.depth > 0, with_seat.face >= 0)
+    trousers = [layer.name for layer in person.layers].index("lower")
+    assert with_seat.occlusion(trousers) >= alone.occlusion(trousers)

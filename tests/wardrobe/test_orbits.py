@@ -37,7 +37,7 @@ def test_the_whole_person_is_in_every_picture(orbit):
 def test_every_views_depth_is_one_body_in_one_world(orbit):
     """Points of all views, carried to world space by their cameras, lie on the person's mesh."""
     person = dressed(SEED, 0)
-    shot = draw_shot(random.Random(f"orbit:{SEED}:0"), person.figure)
+    shot = draw_shot(random.Random(f"orbit:{SEED}:0"), person, seats=False)
     vertices = posed(person, shot.pose.rotations).vertices
     for camera, depth in zip(orbit.cameras, orbit.depth, strict=True):
         row, column = (depth > 0).nonzero()[::40].unbind(1)
