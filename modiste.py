@@ -6,6 +6,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -234,6 +235,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+if __name__ == "__mp_main__":  # a worker process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which lets its workers finish
 if __name__ in ("__main__", "__mp_main__"):  # the latter in worker processes, which unpickle what the pack defines
     load_pack()
 if __name__ == "__main__":

@@ -128,18 +128,13 @@ def _made(request: Request, runs: list[range]) -> Iterator[tuple[range, list[Rec
         for indices in runs:
             yield indices, make(indices)
         return
-    with worker_pool(min(request.workers, len(runs))) as pool:
-        try:
+    try:
+        with worker_pool(min(request.workers, len(runs))) as pool:
             futures = {pool.submit(make, indices): indices for indices in runs}
             for future in as_completed(futures):
                 yield futures[future], future.result()
-        except BrokenProcessPool as error:
-            raise ValueError(
-                "A worker process died, most likely for want of memory: use fewer workers or a smaller size."
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    except BrokenProcessPool as error:
+        raise ValueError("A worker process died, most likely for want of memory: use fewer workers or a smaller size.") from error
 
 
 def _write_run(kind: str, layout: str, seed: int, folder: Path, size: tuple[int, int], indices: range) -> list[Record]:

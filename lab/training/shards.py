@@ -57,15 +57,11 @@ def render_shards(
     missing = [first for first in firsts if not _path(folder, seed, first).exists()]
     done = count - SHARD * len(missing)
     with worker_pool(workers) as pool:
-        try:
-            for future in as_completed([pool.submit(_render_shard, folder, seed, first, size) for first in missing]):
-                future.result()
-                done += SHARD
-                if progress:
-                    progress(done, count)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed([pool.submit(_render_shard, folder, seed, first, size) for first in missing]):
+            future.result()
+            done += SHARD
+            if progress:
+                progress(done, count)
 
 
 class ShardPictures(Dataset):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from modiste.lab.training import files, shards
 from modiste.lab.training.order import seed_of
 from modiste.lab.training.shards import ShardPictures, render_shards, shard_seeds
-from modiste.wardrobe import samples
+from modiste.wardrobe import samples, workers
 from modiste.wardrobe.workers import worker_pool
 
 FIELDS = ("slot", "cut", "pattern", "color", "words")
@@ -51,7 +51,7 @@ def rendered(monkeypatch):
 
     monkeypatch.setattr(samples, "person_sample", person_sample)
     monkeypatch.setattr(samples, "SHOTS", 3)
-    monkeypatch.setattr(shards, "worker_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", lambda count, *_: ThreadPoolExecutor(count))
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     return drawn
 
