@@ -142,13 +142,16 @@ def test_when_the_disk_is_full_midway_nothing_counts_as_done(tmp_path, monkeypat
         files.read_arrays(path)
 
 
-def test_cancelling_leaves_no_list(tmp_path):
+@pytest.mark.parametrize(("layout", "reader"), [("native", NativeSamples), ("viton-hd", VitonHD), ("dresscode", DressCode)])
+def test_when_overwriting_is_cancelled_nothing_counts_as_done(tmp_path, layout, reader):
     def cancel(done, total):
         raise KeyboardInterrupt
 
+    render(request(tmp_path, layout=layout, count=1))
     with pytest.raises(KeyboardInterrupt):
-        render(request(tmp_path, count=1), cancel)
-    assert not (tmp_path / "out" / "samples.json").exists()
+        render(request(tmp_path, layout=layout, count=1, overwrite=True), cancel)
+    with pytest.raises(ValueError, match="cannot be read"):
+        reader(tmp_path / "out")
 
 
 def test_a_worker_that_dies_is_told(tmp_path, monkeypatch):

@@ -20,8 +20,9 @@ from .files import read_json, read_lines, write_json, write_labels, write_pictur
 from .labels import ATR, ATR_OTHERS, label_picture, palette, part_table
 from .splits import exchanged, outermost, split_of
 
-LISTS = ("train_pairs.txt", "test_pairs_paired.txt", "test_pairs_unpaired.txt")
 CATEGORIES = ("upper_body", "lower_body", "dresses")
+_LISTS = ("train_pairs.txt", "test_pairs_paired.txt", "test_pairs_unpaired.txt")
+LISTS = (*_LISTS, *(f"{category}/{name}" for category in CATEGORIES for name in _LISTS))
 _SLOT = {"upper_body": "upper", "lower_body": "lower", "dresses": "dress"}
 
 
@@ -41,7 +42,7 @@ def write_person(folder: Path, index: int, sample: PersonSample) -> list[dict[st
 
 def finish(folder: Path, records: list[dict[str, Any]]) -> None:
     """Write the captions and the lists of every kind, and last those of all kinds."""
-    everything: dict[str, list[str]] = {name: [] for name in LISTS}
+    everything: dict[str, list[str]] = {name: [] for name in _LISTS}
     for kind, category in enumerate(CATEGORIES):
         own = [record for record in records if record["category"] == category]
         write_json(folder / category / "captions.json", {record["number"]: record["captions"] for record in own})
@@ -49,7 +50,7 @@ def finish(folder: Path, records: list[dict[str, Any]]) -> None:
         lists = (
             (numbers["train"], numbers["train"]), (numbers["test"], numbers["test"]), (numbers["test"], exchanged(numbers["test"])),
         )  # fmt: skip
-        for name, (people, garments) in zip(LISTS, lists, strict=True):
+        for name, (people, garments) in zip(_LISTS, lists, strict=True):
             lines = [f"{person}_0.jpg\t{garment}_1.jpg" for person, garment in zip(people, garments, strict=True)]
             write_text(folder / category / name, "".join(f"{line}\n" for line in lines))
             everything[name] += [f"{line}\t{kind}\n" for line in lines]
