@@ -31,10 +31,10 @@ class Roundtrip(nn.Module):
         super().__init__()
         self.vae = vae
 
-    def forward(self, pictures: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the pictures given back [B, 3, H, W], and their latents [B, 4, h, w], in whose standard deviation noise counts."""
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pictures given back [B, 3, H, W], and their latents [B, 4, h, w]."""
         latents = self.vae.encode(pictures).latent_dist.mean
-        return self.vae.decode(latents + latents.detach().float().std() * noise).sample, latents
+        return self.vae.decode(latents).sample, latents
 
 
 LOG_VARIANCE = -12.0
@@ -43,20 +43,18 @@ SHOWN_SEED = 900  # of the sheets
 
 @dataclass(frozen=True)
 class Task:
-    """L1 and structure (SSIM) of pictures given back from latents with a little noise, so that like latents mean like pictures.
+    """L1 and structure (SSIM) of pictures given back from their latents.
 
-    There is no divergence from a normal distribution to minimise: it would win before anything comes through, and the latents'
-    spread is set at the end anyway. The variance that the layout has room for is a constant close to zero.
+    Nothing pulls the latents towards a normal distribution: their spread is set at the end, by layers that undo each other. The
+    variance that the layout has room for is a constant close to zero.
 
     crop:      height and width in pixels of what is seen at a time
     structure: weight of 1 - SSIM
-    noise:     of the latents while training, as a share of their standard deviation
     start:     weights to start from; "" starts afresh
     """
 
     crop: tuple[int, int] = (128, 96)
     structure: float = 0.1
-    noise: float = 0.05
     start: str = ""
     kind: ClassVar[str] = "modiste-base-vae"
     architecture: ClassVar[str] = f"AutoencoderKL (LDM names), channels {VAE_CONFIG['block_out_channels']}, factor 8"
@@ -75,9 +73,7 @@ class Task:
 
     def loss(self, model: nn.Module, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
         pictures = augmented(to_signed(batch["picture"]), self.crop, generator)
-        height, width = self.crop
-        noise = torch.randn(len(pictures), LATENT_CHANNELS, height // 8, width // 8, generator=generator, device=pictures.device)
-        given_back, latents = model(pictures, self.noise * noise)
+        given_back, latents = model(pictures)
         error = given_back.float() - pictures
         likeness = ssim(given_back.float() / 2 + 0.5, pictures / 2 + 0.5)
         psnr = -10 * (error / 2).square().mean((1, 2, 3)).clamp_min(1e-8).log10().mean()
@@ -101,23 +97,26 @@ class Task:
         flats = [garment.flat for person in people for garment in person.garments if garment.flat.shape == person.image.shape]
         pictures = torch.stack([*(person.image for person in people), *flats])
         with torch.no_grad():
-            normalize_latents(vae, torch.cat([vae.encode(to_signed(batch)).latent_dist.mode() for batch in pictures.split(8)]))
+            whiten_latents(vae, torch.cat([vae.encode(to_signed(batch)).latent_dist.mode() for batch in pictures.split(8)]))
         save_vae(vae, path, metadata)
 
 
 @torch.no_grad()
-def normalize_latents(vae: AutoencoderKL, latents: Tensor) -> None:
-    """Change the layers next to the latents so that each channel of `latents` [B, 4, h, w], times LATENT_SCALE, is standard.
+def whiten_latents(vae: AutoencoderKL, latents: Tensor) -> None:
+    """Change the layers next to the latents so that `latents` [B, 4, h, w], times LATENT_SCALE, have mean 0 and covariance I.
 
     What the autoencoder gives back stays the same: the decoder's first layer undoes what the encoder's last does.
     """
-    mean = latents.mean((0, 2, 3))
-    gain = 1 / (LATENT_SCALE * latents.std((0, 2, 3)))
+    spots = latents.double().movedim(1, -1).reshape(-1, LATENT_CHANNELS)
+    mean = spots.mean(0)
+    sizes, axes = torch.linalg.eigh(torch.cov(spots.T))
+    whiten = axes @ torch.diag(1 / (LATENT_SCALE * sizes.sqrt())) @ axes.T
     into, out = vae.quant_conv, vae.post_quant_conv
-    into.weight[:LATENT_CHANNELS] *= gain[:, None, None, None]
-    into.bias[:LATENT_CHANNELS] = (into.bias[:LATENT_CHANNELS] - mean) * gain
-    out.bias += out.weight[:, :, 0, 0] @ mean
-    out.weight /= gain[None, :, None, None]
+    means, weight = slice(LATENT_CHANNELS), out.weight[:, :, 0, 0].double()
+    into.weight[means] = torch.einsum("ab,bc...->ac...", whiten, into.weight[means].double()).float()
+    into.bias[means] = (whiten @ (into.bias[means].double() - mean)).float()
+    out.bias += (weight @ mean).float()
+    out.weight[:, :, 0, 0] = (weight @ torch.linalg.inv(whiten)).float()
 
 
 def augmented(pictures: Tensor, crop: tuple[int, int], generator: torch.Generator) -> Tensor:
