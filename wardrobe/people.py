@@ -38,6 +38,7 @@ _LIGHT = ("white", "beige", "light blue", "yellow", "pink")
 _DARK = ("black", "navy", "blue", "green", "red", "burgundy", "purple", "teal", "brown")
 _DENIM = ("navy", "blue", "blue", "light blue", "black", "grey")
 _SHOE_WORDS = ("white", "white", "black", "black", "brown", "red", "navy", "grey", "beige", "blue", "green")
+_QUIET = ("plain", "denim", "knit", "cable", "corduroy", "herringbone")
 # Patterns that mix the ground with another tone of itself, since with white they would be called by a paler colour.
 _TONE_IN_TONE = ("checks", "gingham", "tartan", "houndstooth", "herringbone", "camouflage")
 # Patterns of which the ground is only half: what is on it is white or black, so that one colour word says enough.
@@ -98,22 +99,27 @@ def draw_person(draw: random.Random, seed: int) -> AvatarRecipe:
 
 
 def _draw_garments(draw: random.Random, woman: bool) -> dict[str, Garment | None]:
-    """Draw a dress, or an upper and a lower garment, and for some an outer garment."""
+    """Draw a dress, or an upper and a lower garment, and for some an outer garment and a hat; seldom two patterns at once."""
+    worn: dict[str, Garment | None] = {"upper": None, "lower": None}
+
+    def cloth(cut: str) -> Fabric:
+        patterned = any(garment and garment.fabric.pattern not in _QUIET for garment in worn.values())
+        return draw_fabric(draw, cut, quiet=patterned and draw.random() < 0.75)
 
     def made(kind: type[Garment], cuts: Iterable[str]) -> Garment:
         cut = draw.choice(_worn_by(woman, cuts))
-        return kind(cut, draw_fabric(draw, cut), draw.random())
+        return kind(cut, cloth(cut), draw.random())
 
-    worn: dict[str, Garment | None] = {"upper": None, "lower": None}
     if woman and draw.random() < 0.36:
         worn["dress"] = made(DressGarment, DRESS_CUTS)
     else:
-        worn |= {"upper": _printed(draw, made(UpperGarment, UPPER_CUTS)), "lower": made(LowerGarment, LOWER_CUTS)}
+        worn["upper"] = _printed(draw, made(UpperGarment, UPPER_CUTS))
+        worn["lower"] = made(LowerGarment, LOWER_CUTS)
     if draw.random() < 0.30:
         worn["outer"] = replace(made(OuterGarment, OUTER_CUTS), opened=draw.random() < 0.7)
     if draw.random() < 0.22:
         cut = draw.choice(list(HAT_CUTS))
-        worn["hat"] = HatGarment(cut, draw_fabric(draw, cut))
+        worn["hat"] = HatGarment(cut, cloth(cut))
     legs = "bare" if worn["lower"] is None or any(word in worn["lower"].cut for word in ("skirt", "shorts")) else "covered"
     worn["shoes"] = _draw_shoes(draw, woman, legs == "bare")
     return worn
@@ -133,9 +139,14 @@ def _printed(draw: random.Random, garment: UpperGarment) -> UpperGarment:
     return replace(garment, fabric=replace(fabric, print=printed))
 
 
-def draw_fabric(draw: random.Random, cut: str) -> Fabric:
-    """Draw a cloth for a garment of some cut; its first colour clearly deserves its word."""
-    pattern = draw.choice(_fitting_patterns(cut))
+def draw_fabric(draw: random.Random, cut: str, quiet: bool = False) -> Fabric:
+    """Draw a cloth for a garment of some cut; its first colour clearly deserves its word.
+
+    Args:
+        quiet: whether to leave loud patterns out where the cut can do without.
+    """
+    fitting = _fitting_patterns(cut)
+    pattern = draw.choice([name for name in fitting if name in _QUIET] or fitting if quiet else fitting)
     words = [word for word in COLOR_WORDS if word != "white"] if pattern in _TONE_IN_TONE else list(COLOR_WORDS)
     word = draw.choice(_DENIM if pattern == "denim" else words)
     ground = draw_color(draw, word)
