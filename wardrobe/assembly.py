@@ -14,10 +14,10 @@ from ..models.body import BodyState
 from ..models.body.skinning import apply_transforms, blend_transforms
 from ..models.geometry import Mesh
 from ..models.geometry.mesh import vertex_normals
-from .atlas import Texels, fill_gutters, find_texels, pack
+from .atlas import fill_gutters, find_texels, pack
 from .covering import cover
-from .lighting import light_vertices
-from .pieces import Piece, Spots
+from .lighting import GAMMA, embossing, light_vertices, lit
+from .pieces import Piece, mixed, spots_at
 
 TEXTURE_SIZE = 2048
 # The face gets more texels a metre than cloth: it is what people look at.
@@ -70,23 +70,15 @@ def _paint(pieces: Sequence[Piece], labels: Tensor, faces: Tensor, light: Tensor
     for piece in pieces:
         stop = start + len(piece.panel)
         mine = ((texels.face >= start) & (texels.face < stop)).nonzero()[:, 0]
-        spots = Texels(texels.index[mine], texels.face[mine] - start, texels.barycentric[mine])
-        paint = piece.paint(_spots(piece, spots))
-        color[spots.index] = _lit(paint.color, _mix_corners(light[faces[texels.face[mine]]], spots.barycentric))
+        index, face, barycentric = texels.index[mine], texels.face[mine], texels.barycentric[mine]
+        paint = piece.paint(spots_at(piece, face - start, barycentric))
+        color[index] = lit(paint.color, mixed(light, faces[face], barycentric)) ** (1 / GAMMA)
         if paint.relief is not None:
-            relief[spots.index] = paint.relief * piece.density * fineness
+            relief[index] = paint.relief * piece.density * fineness
         start = stop
     square = (TEXTURE_SIZE, TEXTURE_SIZE)
-    color = color.view(*square, 3) * _embossing(relief.view(square), owner.view(square))[..., None]
+    color = color.view(*square, 3) * embossing(relief.view(square), owner.view(square))[..., None]
     return texture_uv, fill_gutters(color.clamp(0, 1), owner.view(square) >= 0)
-
-
-def _embossing(relief: Tensor, owner: Tensor) -> Tensor:
-    """Return the brightness [H, W] of relief (in texels) that is lit from above and a little from the left."""
-    down, right = torch.zeros_like(relief), torch.zeros_like(relief)
-    down[:-1] = (relief[1:] - relief[:-1]) * (owner[1:] == owner[:-1])
-    right[:, :-1] = (relief[:, 1:] - relief[:, :-1]) * (owner[:, 1:] == owner[:, :-1])
-    return (1 + 0.85 * down + 0.4 * right).clamp(0.6, 1.3)
 
 
 def _charts(pieces: Sequence[Piece], labels: Tensor, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,21 +92,3 @@ def _charts(pieces: Sequence[Piece], labels: Tensor, faces: Tensor) -> tuple[Ten
     density = torch.where((labels[faces] == LABEL_INDEX["face"]).all(1), density * FACE_TEXELS, density)
     mean = torch.zeros(int(chart.max()) + 1).index_add_(0, chart, density) / torch.bincount(chart)
     return chart, mean, torch.cat([piece.corner_uv for piece in pieces])
-
-
-def _spots(piece: Piece, texels: Texels) -> Spots:
-    corners = piece.sheet.faces[texels.face]
-    values = {
-        name: _mix_corners(value[corners], texels.barycentric) for name, value in piece.sheet.values.items() if name != "skinning"
-    }
-    return Spots(_mix_corners(piece.corner_uv[texels.face], texels.barycentric), piece.panel[texels.face], values)
-
-
-def _mix_corners(corner_values: Tensor, barycentric: Tensor) -> Tensor:
-    return (corner_values * barycentric[..., None]).sum(1)
-
-
-def _lit(color: Tensor, light: Tensor) -> Tensor:
-    """Multiply colour by light, as light adds up: linearly; bright parts roll off instead of clipping."""
-    linear = color.clamp(0, 1) ** 2.2 * light
-    return (linear / (1 + (linear - 0.75).clamp_min(0))).clamp(0, 1) ** (1 / 2.2)

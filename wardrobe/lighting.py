@@ -13,6 +13,7 @@ from ..models.geometry.mesh import scatter_faces_to_vertices
 from .sheets import averaging
 
 Vector = tuple[float, float, float]
+GAMMA = 2.2  # of sRGB, about
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,25 @@ def _light(normal: Tensor, warmth: Tensor, openness: Tensor, shadow: Tensor, hol
         facing = normal @ torch.nn.functional.normalize(torch.tensor(direction), dim=0)
         light = light + torch.tensor(color) * _wrapped(facing, warmth) * _tinted(visible, warmth)
     return light * (1 - 0.45 * hollow)[:, None]
+
+
+def lit(color: Tensor, light: Tensor) -> Tensor:
+    """Multiply sRGB colour by linear light, giving linear colour: light adds up linearly, and bright parts roll off, not clip."""
+    linear = color.clamp(0, 1) ** GAMMA * light
+    return (linear / (1 + (linear - 0.75).clamp_min(0))).clamp(0, 1)
+
+
+def embossing(relief: Tensor, owner: Tensor, step: int = 1) -> Tensor:
+    """Return the brightness [H, W] of relief that is lit from above and a little from the left.
+
+    Args:
+        relief: [H, W] heights over the surface, in units of the distance between spots that lie `step` apart.
+        owner:  [H, W] int64; relief of another owner is no neighbour's.
+    """
+    down, right = torch.zeros_like(relief), torch.zeros_like(relief)
+    down[:-step] = (relief[step:] - relief[:-step]) * (owner[step:] == owner[:-step])
+    right[:, :-step] = (relief[:, step:] - relief[:, :-step]) * (owner[:, step:] == owner[:, :-step])
+    return (1 + 0.85 * down + 0.4 * right).clamp(0.6, 1.3)
 
 
 def hollows(position: Tensor, normal: Tensor, faces: Tensor, smooth: Callable[[Tensor], Tensor] | None = None) -> Tensor:

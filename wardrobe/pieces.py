@@ -65,6 +65,30 @@ class Piece:
     paint: Callable[[Spots], Paint]
 
 
+def spots_at(
+    piece: Piece,
+    face: Tensor,  # [N] int64
+    barycentric: Tensor,  # [N, 3]
+    footprint: Tensor | float = 0.0,
+) -> Spots:
+    """Return spots of a piece, with all that varies over it."""
+    corners = piece.sheet.faces[face]
+    names = [name for name in piece.sheet.values if name != "skinning"]
+    widths = [piece.sheet.values[name].shape[1] for name in names]
+    together = torch.cat([piece.sheet.values[name] for name in names], 1)
+    values = dict(zip(names, mixed(together, corners, barycentric).split(widths, 1), strict=True))
+    uv = (piece.corner_uv[face] * barycentric[..., None]).sum(1)
+    return Spots(uv, piece.panel[face], values, footprint)
+
+
+def mixed(values: Tensor, corners: Tensor, barycentric: Tensor) -> Tensor:
+    """Interpolate values [V, C] of the vertices `corners` [N, 3]: [N, C]."""
+    total = values[corners[:, 0]] * barycentric[:, :1]
+    for corner in (1, 2):
+        total = total.addcmul_(values[corners[:, corner]], barycentric[:, corner : corner + 1])
+    return total
+
+
 def joined(first: Piece, second: Piece) -> Piece:
     """Return two pieces of the same kind as one, painted by the first; both sheets have the same values."""
     count = len(first.labels)

@@ -18,13 +18,12 @@ from ..models.geometry.mesh import vertex_normals
 from ..models.render import Camera, rasterize_layers
 from .backgrounds import Background, GroundShadow, paint_background
 from .dressing import Posed
-from .lighting import Lamps, light_quickly, turned
-from .pieces import Piece, Spots
+from .lighting import GAMMA, Lamps, embossing, light_quickly, lit, turned
+from .pieces import Piece, mixed, spots_at
 from .seats import Seat
 from .sheets import averaging
 
 _CENTRES = slice(1, None, 2)  # of the samples along a side
-_GAMMA = 2.2
 _INSIDE = 0.55  # brightness of the inner side of cloth
 
 
@@ -77,7 +76,7 @@ def picture(posed: Posed, camera: Camera, lamps: Lamps, background: Background, 
     if posed.seat:
         color = _with_seat(color, samples, posed.seat, len(person.faces), lamps)
     shadow = GroundShadow(posed.vertices, lamps.key[0])
-    behind = paint_background(background, camera, azimuth, shadow) ** _GAMMA
+    behind = paint_background(background, camera, azimuth, shadow) ** GAMMA
     own = (samples.face >= 0) & (samples.face < len(person.faces))
     centre = own[_CENTRES, _CENTRES]
     return Picture(
@@ -128,20 +127,20 @@ def shade(pieces: Sequence[Piece], position: Tensor, light: Tensor, samples: Sam
         if len(mine):
             face, weight, spot = face_seen[mine] - start, barycentric[mine], seen[mine]
             corners = piece.sheet.faces[face]
-            paint = piece.paint(_spots(piece, face, corners, weight, footprint[mine]))
-            lit = _mixed(light[vertex:last_vertex], corners, weight)
-            color[spot] = _lit(paint.color, lit * _inside(position[vertex:last_vertex], corners, camera)[:, None])
+            paint = piece.paint(spots_at(piece, face, weight, footprint[mine]))
+            brightness = mixed(light[vertex:last_vertex], corners, weight)
+            color[spot] = lit(paint.color, brightness * _inside(position[vertex:last_vertex], corners, camera)[:, None])
             panel_of[spot] = panel + piece.panel[face]
             if paint.relief is not None:
-                relief[spot] = paint.relief / (2 * footprint[mine])
+                relief[spot] = paint.relief / (2 * footprint[mine])  # painted neighbours lie two samples apart
         vertex, panel = last_vertex, last_panel
     shape = samples.face.shape
-    return color.view(*shape, 3) * _embossing(relief.view(shape), panel_of.view(shape))[..., None]
+    return color.view(*shape, 3) * embossing(relief.view(shape), panel_of.view(shape), 2)[..., None]
 
 
 def to_bytes(linear: Tensor) -> Tensor:
     """Encode linear colours [..., 3] as uint8 sRGB."""
-    return (linear.clamp(0, 1) ** (1 / _GAMMA) * 255).round().to(torch.uint8)
+    return (linear.clamp(0, 1) ** (1 / GAMMA) * 255).round().to(torch.uint8)
 
 
 def _seen(posed: Posed, camera: Camera) -> tuple[Samples, Tensor]:
@@ -160,7 +159,7 @@ def _with_seat(color: Tensor, samples: Samples, seat: Seat, first: int, lamps: L
     """Return the colours [h, w, 3] with those of the seat, whose faces are numbered from `first`."""
     row, column = ((samples.face >= first) & _painted(samples.face.shape)).nonzero().unbind(1)
     corners = seat.faces[samples.face[row, column] - first]
-    return color.index_put((row, column), _mixed(seat.light(lamps), corners, samples.barycentric[row, column]))
+    return color.index_put((row, column), mixed(seat.light(lamps), corners, samples.barycentric[row, column]))
 
 
 def _sampled(vertices: Tensor, faces: Tensor, layer: Tensor, count: int, camera: Camera) -> tuple[Samples, Tensor]:
@@ -197,36 +196,11 @@ def _finer(camera: Camera) -> Camera:
     return Camera(camera.view, intrinsics, 2 * camera.width + 1, 2 * camera.height + 1)
 
 
-def _spots(piece: Piece, face: Tensor, corners: Tensor, weight: Tensor, footprint: Tensor) -> Spots:
-    names = [name for name in piece.sheet.values if name != "skinning"]
-    widths = [piece.sheet.values[name].shape[1] for name in names]
-    together = torch.cat([piece.sheet.values[name] for name in names], 1)
-    values = dict(zip(names, _mixed(together, corners, weight).split(widths, 1), strict=True))
-    uv = (piece.corner_uv[face] * weight[..., None]).sum(1)
-    return Spots(uv, piece.panel[face], values, footprint)
-
-
-def _mixed(values: Tensor, corners: Tensor, weight: Tensor) -> Tensor:
-    """Interpolate values [V, C] at spots: [N, C]."""
-    mixed = values[corners[:, 0]] * weight[:, :1]
-    for corner in (1, 2):
-        mixed = mixed.addcmul_(values[corners[:, corner]], weight[:, corner : corner + 1])
-    return mixed
-
-
 def _inside(position: Tensor, corners: Tensor, camera: Camera) -> Tensor:
     """Return the brightness [N] of faces by the side that is seen: cloth is darker inside."""
     a, b, c = (position[corners[:, corner]] for corner in range(3))
     facing = (torch.linalg.cross(b - a, c - a, dim=1) * (camera.position - a)).sum(1)
     return torch.where(facing > 0, 1.0, _INSIDE)
-
-
-def _embossing(relief: Tensor, owner: Tensor) -> Tensor:
-    """Return the brightness [h, w] of relief (in pixels) that is lit from above and a little from the left."""
-    down, right = torch.zeros_like(relief), torch.zeros_like(relief)
-    down[:-2] = (relief[2:] - relief[:-2]) * (owner[2:] == owner[:-2])
-    right[:, :-2] = (relief[:, 2:] - relief[:, :-2]) * (owner[:, 2:] == owner[:, :-2])
-    return (1 + 0.85 * down + 0.4 * right).clamp(0.6, 1.3)
 
 
 def _painted(shape: torch.Size) -> Tensor:
@@ -241,12 +215,6 @@ def _composed(color: Tensor, samples: Samples, behind: Tensor) -> Tensor:
     painted = _filtered((covered & _painted(covered.shape))[..., None].float())
     coverage = _filtered(covered[..., None].float()) * (painted > 0)
     return _filtered(color) * (coverage / painted.clamp_min(1e-6)) + (1 - coverage) * behind
-
-
-def _lit(color: Tensor, light: Tensor) -> Tensor:
-    """Multiply sRGB colour by linear light, giving linear colour; bright parts roll off instead of clipping."""
-    linear = color.clamp(0, 1) ** _GAMMA * light
-    return (linear / (1 + (linear - 0.75).clamp_min(0))).clamp(0, 1)
 
 
 def _filtered(samples: Tensor) -> Tensor:
