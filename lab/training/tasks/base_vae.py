@@ -62,11 +62,7 @@ class Task:
     def build(self) -> nn.Module:
         if self.start:
             return Roundtrip(load_vae(Path(self.start)).requires_grad_(True))
-        vae = build_vae()
-        with torch.no_grad():
-            vae.quant_conv.weight[LATENT_CHANNELS:] = 0
-            vae.quant_conv.bias[LATENT_CHANNELS:] = LOG_VARIANCE
-        return Roundtrip(vae)
+        return Roundtrip(gentle(build_vae()))
 
     def dataset(self, data: Path | None, seed: int) -> Dataset:
         return CaptionedPictures(data, seed)
@@ -99,6 +95,25 @@ class Task:
         with torch.no_grad():
             whiten_latents(vae, torch.cat([vae.encode(to_signed(batch)).latent_dist.mode() for batch in pictures.split(8)]))
         save_vae(vae, path, metadata)
+
+
+@torch.no_grad()
+def gentle(vae: AutoencoderKL) -> AutoencoderKL:
+    """Start a fresh autoencoder close to a plain one: residual branches say little, and latents are the encoder's output itself.
+
+    Without this, brightness takes all four channels before colour is learned.
+    """
+    for name, module in vae.named_modules():
+        if name.endswith((".conv2", ".to_out.0")):
+            module.weight *= 0.1
+            module.bias.zero_()
+    into, out = vae.quant_conv, vae.post_quant_conv
+    for layer in (into, out):
+        layer.weight.zero_()
+        layer.bias.zero_()
+        layer.weight[:LATENT_CHANNELS, :LATENT_CHANNELS, 0, 0] = torch.eye(LATENT_CHANNELS)
+    into.bias[LATENT_CHANNELS:] = LOG_VARIANCE
+    return vae
 
 
 @torch.no_grad()
