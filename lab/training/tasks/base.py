@@ -74,7 +74,12 @@ class Task:
         text = build_text_encoder()
         # Words that no caption has stay at zero and so say nothing; the others find their own way from there.
         nn.init.zeros_(text.get_input_embeddings().weight)
-        return Base(build_unet(), text)
+        unet = build_unet()
+        for name, module in unet.named_modules():
+            if name.endswith(("conv2", "proj_out", "conv_out")):  # every branch starts silent (Dhariwal and Nichol 2021)
+                nn.init.zeros_(module.weight)
+                nn.init.zeros_(module.bias)
+        return Base(unet, text)
 
     def dataset(self, data: Path | None, seed: int) -> Dataset:
         return CaptionedLatents(data, seed, self._vae_file, self.halve)

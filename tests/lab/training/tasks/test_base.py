@@ -100,10 +100,35 @@ def test_crops_are_parts_of_the_picture_or_of_its_half():
     assert 4 < whole < 12
 
 
-def test_a_fresh_text_encoder_knows_no_word():
+def test_a_fresh_base_knows_no_word_and_says_nothing():
     model = base.Task().build()
     assert not model.text.get_input_embeddings().weight.any()
-    assert model.unet.conv_in.weight.any()
+    with torch.no_grad():
+        assert not model(torch.rand(1, 4, 8, 8), torch.tensor([500]), batch(1)["tokens"]).any()
+
+
+def test_every_part_of_a_fresh_base_learns():
+    torch.manual_seed(0)
+    task = base.Task()
+    model = task.build()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    for step in range(4):
+        optimizer.zero_grad()
+        examples = {"latent": torch.randn(2, 4, 16, 16), "tokens": batch(2)["tokens"]}
+        task.loss(model, examples, generator_of("cpu", step), step)[0].backward()
+        optimizer.step()
+    still = [name for name, weight in model.named_parameters() if weight.ndim > 1 and torch.equal(weight, before[name])]
+    assert not still
+
+
+def test_a_gentle_start_passes_the_encoders_output_on_as_latents():
+    torch.manual_seed(0)
+    vae = base_vae.gentle(build_vae()).eval()
+    pictures = torch.rand(1, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        assert torch.allclose(vae.encode(pictures).latent_dist.mean, vae.encoder(pictures)[:, :4], atol=1e-6)
+        assert vae.encode(pictures).latent_dist.std.amax() < 0.01
 
 
 def test_latents_of_shards_are_encoded_once_and_come_with_their_captions(tmp_path, shards, monkeypatch):
