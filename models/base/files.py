@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor
 
-from ..files import atomic_write
 from ..weights import SHIPPED
+from ..weights.tensors import read_tensors, save_half
 from .architecture import build_text_encoder, build_unet, build_vae
 from .keys import unet_to_diffusers, unet_to_ldm, vae_to_diffusers, vae_to_ldm
 
@@ -68,42 +68,36 @@ def load_text_encoder(file: Path = TEXT_FILE) -> CLIPTextModel:
 
 def save_unet(unet: UNet2DConditionModel, file: Path, metadata: Mapping[str, str]) -> None:
     """Write the denoiser in fp16; `metadata` tells how it was trained."""
-    _write(unet_to_ldm(unet.state_dict()), file, {"kind": "base-unet", **metadata})
+    _write(unet_to_ldm(unet.state_dict()), file, "base-unet", metadata)
 
 
 def save_vae(vae: AutoencoderKL, file: Path, metadata: Mapping[str, str]) -> None:
     """Write the autoencoder in fp16; `metadata` tells how it was trained."""
-    _write(vae_to_ldm(vae.state_dict()), file, {"kind": "base-vae", **metadata})
+    _write(vae_to_ldm(vae.state_dict()), file, "base-vae", metadata)
 
 
 def save_text_encoder(text: CLIPTextModel, file: Path, metadata: Mapping[str, str]) -> None:
     """Write the text encoder in fp16; `metadata` tells how it was trained."""
     state = {_TEXT_PREFIX + name.removeprefix(_TEXT_PREFIX): weight for name, weight in text.state_dict().items()}
     state = {name: weight for name, weight in state.items() if not name.endswith("position_ids")}
-    _write(state, file, {"kind": "base-text", **metadata})
+    _write(state, file, "base-text", metadata)
 
 
 def _read(file: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    if not file.is_file():
+    if file.parent == SHIPPED and not file.is_file():
         raise FileNotFoundError(f"The pack's file '{file.name}' is missing from '{file.parent}': install the pack again.")
-    return load_file(file)
+    return read_tensors(file)
 
 
-def _write(state: Mapping[str, Tensor], file: Path, metadata: Mapping[str, str]) -> None:
-    from safetensors.torch import save_file
-
-    half = {name: weight.detach().to("cpu", torch.float16).contiguous() for name, weight in state.items()}
-    with atomic_write(file) as temporary:
-        save_file(half, temporary, {"version": "1", "licence": LICENCE, **metadata})
+def _write(state: Mapping[str, Tensor], file: Path, kind: str, metadata: Mapping[str, str]) -> None:
+    save_half(state, file, {"version": "1", "licence": LICENCE, **metadata, "kind": kind})
 
 
 def filled(build: Callable[[], Module], state: Mapping[str, Tensor]) -> Module:
     """Return the module that `build` makes, in float32 with the weights of `state`, for use; no time goes into random weights.
 
     Raises:
-        RuntimeError: if `state` has other names or sizes than the module.
+        ValueError: if `state` has other names or sizes than the module.
     """
     with torch.device("meta"):
         module = build()
@@ -113,5 +107,9 @@ def filled(build: Callable[[], Module], state: Mapping[str, Tensor]) -> Module:
     for name, buffer in module.named_buffers():
         if name.endswith("position_ids"):  # the only buffer, and a count
             buffer.copy_(torch.arange(buffer.numel()).view_as(buffer))
-    module.load_state_dict(state)
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        told = " ".join(str(error).splitlines()[1:2]).strip()
+        raise ValueError(f"The weights are not those of a {type(module).__name__} of this size: {told}") from error
     return module.eval().requires_grad_(False)

@@ -25,11 +25,13 @@ SD15_UNET: dict[str, Any] = UNET_CONFIG | {
     "block_out_channels": (320, 640, 1280, 1280),
     "cross_attention_dim": 768,
     "attention_head_dim": 8,  # diffusers counts heads under this name
+    "norm_num_groups": 32,
     "sample_size": 64,
 }
 SD15_VAE: dict[str, Any] = VAE_CONFIG | {
     "block_out_channels": (128, 256, 512, 512),
     "layers_per_block": 2,
+    "norm_num_groups": 32,
     "sample_size": 512,
 }
 SD15_TEXT: dict[str, Any] = TEXT_CONFIG | {
@@ -108,5 +110,5 @@ def _built(
 ) -> nn.Module:
     try:
         return filled(build, rename(state))
-    except (ValueError, RuntimeError) as error:
+    except ValueError as error:
         raise ValueError(f"The {part} in '{name}' is missing or is not SD1.5's: choose a checkpoint with all its parts.") from error

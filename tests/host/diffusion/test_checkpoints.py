@@ -52,6 +52,11 @@ def test_the_full_size_is_sd15s(full):
     assert [sum(weight.numel() for weight in module.parameters()) for module in full] == [859_520_964, 83_653_863, 123_060_480]
 
 
+def test_the_full_size_has_sd15s_norms(full):
+    norms = [norm for module in full[:2] for norm in module.modules() if isinstance(norm, torch.nn.GroupNorm)]
+    assert len(norms) > 100 and {norm.num_groups for norm in norms} == {32}
+
+
 def test_full_size_names_are_read_as_diffusers_own_converter_reads_them(full):
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 

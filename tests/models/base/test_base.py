@@ -117,6 +117,39 @@ def test_a_file_stays_below_25_megabytes(unet):
     assert sum(weight.numel() for weight in base.build_text_encoder().parameters()) * 2 < 25e6
 
 
-def test_a_missing_file_is_one_sentence(tmp_path):
+def test_a_missing_file_is_one_sentence(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=r"^There is no file 'gone.safetensors' in the folder .*: check the name"):
+        base.load_unet(tmp_path / "gone.safetensors")
+    monkeypatch.setattr(files, "SHIPPED", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"^The pack's file 'gone.safetensors' is missing from .*: install the pack again"):
         base.load_unet(tmp_path / "gone.safetensors")
+
+
+def test_files_that_are_damaged_or_of_another_model_are_one_sentence(vae, tmp_path):
+    path = tmp_path / "vae.safetensors"
+    files.save_vae(vae, path, {"kind": "something else"})
+    content = path.read_bytes()
+    assert b'"kind":"base-vae"' in content
+    with pytest.raises(ValueError, match=r"is not one of an SD1\.5-shaped model"):
+        base.load_unet(path)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"vae.safetensors' cannot be read .*: it is damaged or no safetensors file\.$"):
+        base.load_vae(path)
+
+
+def test_weights_of_another_size_are_one_sentence(tmp_path, monkeypatch):
+    path = tmp_path / "text.safetensors"
+    files.save_text_encoder(base.build_text_encoder(), path, {})
+    monkeypatch.setitem(base.TEXT_CONFIG, "num_hidden_layers", 3)
+    with pytest.raises(ValueError, match=r"^The weights are not those of a CLIPTextModel of this size: .*layers\.3") as error:
+        base.load_text_encoder(path)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_that_fp16_cannot_hold_are_not_written(tmp_path):
+    vae = base.build_vae()
+    with torch.no_grad():
+        vae.quant_conv.weight[0, 0] = 1e6
+    with pytest.raises(ValueError, match=r"'quant_conv\.weight' is too large for fp16"):
+        files.save_vae(vae, tmp_path / "vae.safetensors", {})
+    assert not list(tmp_path.iterdir())

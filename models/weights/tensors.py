@@ -1,0 +1,59 @@
+"""Reading and writing safetensors files: whole or not at all, and errors in one sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..files import atomic_write, existing_file
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, or not of this format.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(existing_file(path))
+    except SafetensorError as error:
+        raise ValueError(f"'{path}' cannot be read ({error}): it is damaged or no safetensors file.") from error
+
+
+def save_half(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write weights for use: floating-point ones as fp16, others as they are.
+
+    Raises:
+        ValueError: if a weight has no finite fp16 value, or the folder cannot be written or is full.
+    """
+    halves = {name: tensor.detach().half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    for name, tensor in halves.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"The weight '{name}' is too large for fp16: the training has gone wrong, so nothing is written.")
+    save_tensors(halves, path, metadata)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file that lasts when the machine stops.
+
+    Raises:
+        ValueError: if the folder cannot be written or is full; what stood there before still does.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    with atomic_write(path) as temporary:
+        try:
+            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata=metadata)
+        except SafetensorError as error:  # how the library tells that the disk is full
+            raise OSError(str(error)) from error
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
