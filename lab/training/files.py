@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import torch
 from safetensors import SafetensorError
@@ -49,8 +50,6 @@ def check_writable(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise ValueError(f"Cannot make the folder '{folder}' ({error.strerror}): choose one that is writable.") from error
-    with atomic_write(folder / "writable") as temporary:
-        temporary.touch()
-    (folder / "writable").unlink()
+        raise ValueError(f"Cannot make the folder '{folder}' or write there ({error.strerror}): choose one that is writable.") from error

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from modiste.lab.training import metadata as about
 from modiste.lab.training.checkpoints import Progress
 from modiste.lab.training.config import read_config
+from modiste.lab.training.files import check_writable
 from modiste.lab.training.order import generator_of
 
 
@@ -158,6 +159,13 @@ def test_an_output_that_cannot_be_written_fails_before_training(tmp_path, toy):
     with pytest.raises(ValueError, match="Cannot make the folder"):
         toy.run(tmp_path / "run", 5, output=tmp_path / "file" / "toy.safetensors")
     assert not (tmp_path / "run" / "log.csv").exists()
+
+
+def test_trying_to_write_touches_no_file_that_is_there(tmp_path):
+    (tmp_path / "writable").write_text("mine")
+    check_writable(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["writable"]
+    assert (tmp_path / "writable").read_text() == "mine"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
