@@ -18,7 +18,7 @@ from ..samples import VISIBLE, GarmentTruth, PersonSample
 from .dataset import Entry, TryOnPictures, paired_names
 from .files import read_json, read_lines, write_json, write_labels, write_picture, write_text
 from .labels import ATR, ATR_OTHERS, label_picture, palette, part_table
-from .splits import exchanged, outermost, split_of
+from .splits import SPLITS, exchanged, outermost, split_of
 
 CATEGORIES = ("upper_body", "lower_body", "dresses")
 _LISTS = ("train_pairs.txt", "test_pairs_paired.txt", "test_pairs_unpaired.txt")
@@ -36,7 +36,7 @@ def write_person(folder: Path, index: int, sample: PersonSample) -> list[dict[st
         write_picture(place / "masks" / f"{number}_1.png", garment.flat_mask)
         write_labels(place / "label_maps" / f"{number}_4.png", label_picture(sample, ATR), palette())
         captions = {"caption": sample.caption, "garment_caption": garment.flat_caption}
-        records.append({"split": split_of(index), "category": category, "number": number, "captions": captions})
+        records.append({"split": split_of(index), "category": category, "index": index, "number": number, "captions": captions})
     return records
 
 
@@ -46,12 +46,10 @@ def finish(folder: Path, records: list[dict[str, Any]]) -> None:
     for kind, category in enumerate(CATEGORIES):
         own = [record for record in records if record["category"] == category]
         write_json(folder / category / "captions.json", {record["number"]: record["captions"] for record in own})
-        numbers = {split: [record["number"] for record in own if record["split"] == split] for split in ("train", "test")}
-        lists = (
-            (numbers["train"], numbers["train"]), (numbers["test"], numbers["test"]), (numbers["test"], exchanged(numbers["test"])),
-        )  # fmt: skip
-        for name, (people, garments) in zip(_LISTS, lists, strict=True):
-            lines = [f"{person}_0.jpg\t{garment}_1.jpg" for person, garment in zip(people, garments, strict=True)]
+        numbers = {split: {record["index"]: record["number"] for record in own if record["split"] == split} for split in SPLITS}
+        train, test = ([(number, number) for number in numbers[split].values()] for split in SPLITS)
+        for name, pairs in zip(_LISTS, (train, test, exchanged(numbers["test"])), strict=True):
+            lines = [f"{person}_0.jpg\t{garment}_1.jpg" for person, garment in pairs]
             write_text(folder / category / name, "".join(f"{line}\n" for line in lines))
             everything[name] += [f"{line}\t{kind}\n" for line in lines]
     for name, lines in reversed(everything.items()):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from itertools import cycle, groupby
 
 from ..samples import SHOTS, GarmentTruth, PersonSample
 
@@ -15,9 +16,13 @@ def split_of(index: int) -> str:
     return "test" if index // SHOTS % _TENTH == _TENTH - 1 else "train"
 
 
-def exchanged(names: Sequence[str]) -> list[str]:
-    """Return the names so that each stands where one of another outfit stood, if there are two outfits."""
-    return [*names[SHOTS:], *names[:SHOTS]]
+def exchanged(names: Mapping[int, str]) -> list[tuple[str, str]]:
+    """Pair samples, index -> name, with those of the next other outfit, after the last the first; one outfit alone gives none."""
+    outfits = [[names[index] for index in indices] for _, indices in groupby(sorted(names), lambda index: index // SHOTS)]
+    if len(outfits) < 2:
+        return []
+    following = [*outfits[1:], outfits[0]]
+    return [pair for own, others in zip(outfits, following, strict=True) for pair in zip(own, cycle(others), strict=False)]
 
 
 def outermost(sample: PersonSample) -> GarmentTruth:

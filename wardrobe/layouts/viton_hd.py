@@ -39,18 +39,17 @@ def write_person(folder: Path, index: int, sample: PersonSample) -> list[dict[st
     write_picture(place / "agnostic-mask" / f"{name}_mask.png", sample.agnostic_mask)
     write_labels(place / "image-parse-v3" / f"{name}.png", label_picture(sample, CIHP), palette())
     captions = {"caption": sample.caption, "garment_caption": garment.flat_caption}
-    return [{"split": split, "name": name, "captions": captions}]
+    return [{"split": split, "index": index, "name": name, "captions": captions}]
 
 
 def finish(folder: Path, records: list[dict[str, Any]]) -> None:
     """Write the captions, and last the lists of pairs."""
-    names = {split: [record["name"] for record in records if record["split"] == split] for split in SPLITS}
+    names = {split: {record["index"]: record["name"] for record in records if record["split"] == split} for split in SPLITS}
     for split in SPLITS:
         captions = {record["name"]: record["captions"] for record in records if record["split"] == split}
         write_json(folder / split / "captions.json", captions)
     for split in reversed(SPLITS):
-        garments = exchanged(names[split]) if split == "test" else names[split]
-        pairs = zip(names[split], garments, strict=True)
+        pairs = exchanged(names[split]) if split == "test" else [(name, name) for name in names[split].values()]
         write_text(folder / f"{split}_pairs.txt", "".join(f"{person}.jpg {garment}.jpg\n" for person, garment in pairs))
 
 

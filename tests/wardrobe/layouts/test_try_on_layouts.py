@@ -64,7 +64,7 @@ def test_viton_hd_reads_back_what_was_written(viton, people):
 
 def test_viton_hd_has_the_names_and_labels_that_others_read(viton, people):
     assert (viton / "train_pairs.txt").read_text() == "00000_00.jpg 00000_00.jpg\n00001_00.jpg 00001_00.jpg\n"
-    assert (viton / "test_pairs.txt").read_text() == "00072_00.jpg 00072_00.jpg\n"
+    assert (viton / "test_pairs.txt").read_text() == ""  # one outfit: nothing to exchange
     for kind, ending in {"image": ".jpg", "cloth": ".jpg", "cloth-mask": ".jpg", "agnostic-v3.2": ".jpg"}.items():
         with Image.open(viton / "train" / kind / f"00001_00{ending}") as picture:
             assert picture.format == "JPEG" and picture.size == (48, 64)
@@ -77,13 +77,21 @@ def test_viton_hd_has_the_names_and_labels_that_others_read(viton, people):
     assert (viton / "test" / "agnostic-mask" / "00072_00_mask.png").is_file()
 
 
-def test_test_pairs_exchange_garments_between_outfits(tmp_path):
+@pytest.mark.parametrize(
+    "indices", [(*range(72, 80), *range(152, 160)), (72, 75, 76, 152, 153, 235), (79, *range(152, 160)), range(72, 80), ()]
+)
+def test_unpaired_lists_give_every_person_a_garment_of_another_outfit_or_are_empty(tmp_path, indices):
+    """Whole outfits, outfits of which a category shows some pictures only, and one outfit alone."""
     captions = {"caption": "", "garment_caption": ""}
-    records = [{"split": "test", "name": f"{index:05d}_00", "captions": captions} for index in (*range(72, 80), *range(152, 160))]
-    viton_hd.finish(tmp_path, records)
-    for line in (tmp_path / "test_pairs.txt").read_text().splitlines():
-        person, garment = (int(name[:5]) // 8 for name in line.split())
-        assert person != garment
+    known = [{"split": "test", "index": index, "captions": captions} for index in indices]
+    viton_hd.finish(tmp_path / "viton", [record | {"name": f"{record['index']:05d}_00"} for record in known])
+    named = [record | {"number": f"{record['index']:06d}", "category": "lower_body"} for record in known]
+    dresscode.finish(tmp_path / "dresscode", named)
+    several = len({index // 8 for index in indices}) > 1
+    for name in ("viton/test_pairs.txt", "dresscode/lower_body/test_pairs_unpaired.txt"):
+        pairs = [tuple(int(file.split("_")[0]) for file in line.split()) for line in (tmp_path / name).read_text().splitlines()]
+        assert [person for person, _ in pairs] == (list(indices) if several else [])
+        assert all(garment in indices and person // 8 != garment // 8 for person, garment in pairs)
 
 
 def test_sides_are_the_persons_own(people):
