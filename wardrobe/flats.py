@@ -28,8 +28,8 @@ _LAMPS = Lamps(
 )
 _MARGIN = 0.06  # part of the picture kept free at each side
 _FAR = 12.0  # metres to the camera, which makes its view nearly parallel
-# Degrees by which a garment is turned to the camera (to its left, and down): shoes and hats are shown from the side.
 _SLEEVES = 66.0  # degrees below the horizontal at which sleeves hang
+# Degrees by which a garment is turned to the camera (to its left, and down): shoes and hats are shown from the side.
 _TURNS = {"shoes": (-62.0, 22.0), "hat": (-28.0, 10.0)}
 
 
