@@ -19,11 +19,13 @@ def mean_row(method: str, split: str, metric: str, values: Tensor) -> Row:
     """Return the mean of one value a sample, [N], with its normal interval: 1.96 standard errors either way.
 
     Raises:
-        ValueError: if there is no value, or one is not finite.
+        ValueError: if there are fewer than two values, which have no spread, or one is not finite.
     """
     values = _finite(values, method, split, metric)
+    if len(values) < 2:
+        raise ValueError(f"'{metric}' of '{method}' on {split} has one value, which has no interval: raise --count to at least 2.")
     mean = values.mean().item()
-    error = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    error = values.std().item() / math.sqrt(len(values))
     return Row(method, split, metric, mean, (mean - _NORMAL_975 * error, mean + _NORMAL_975 * error), len(values))
 
 

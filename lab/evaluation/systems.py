@@ -51,8 +51,8 @@ def evaluate(request: Request) -> Report:
         raise ValueError(f"'{request.system}' cannot be evaluated in this version: choose {', '.join(SYSTEMS)}.")
     if request.system not in SYSTEMS:
         raise ValueError(f"There is no system '{request.system}' to evaluate: choose {', '.join(SYSTEMS)}.")
-    if request.count < 1:
-        raise ValueError(f"--count is {request.count}: measure at least 1 sample.")
+    if request.count < 2:
+        raise ValueError(f"--count is {request.count}: measure at least 2 samples, since one has no interval.")
     if request.seed == TRAINING_SEED:
         raise ValueError(f"--seed {TRAINING_SEED} gives the samples that the models learned from: choose another seed.")
     if request.pictures:

@@ -46,7 +46,7 @@ def test_tables_are_printed_and_rows_written(asked, tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["vase"], "There is no system 'vase' to evaluate: choose base.\n"),
-        (["base", "--count", "0"], "--count is 0: measure at least 1 sample.\n"),
+        (["base", "--count", "0"], "--count is 0: measure at least 2 samples, since one has no interval.\n"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_status_1(asked, capsys, arguments, sentence):

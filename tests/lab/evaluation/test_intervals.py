@@ -24,8 +24,9 @@ def test_intervals_cover_the_true_mean_about_nineteen_times_in_twenty():
     assert 0.93 < sum(row.ci95[0] < 0.5 < row.ci95[1] for row in rows) / len(rows) < 0.97
 
 
-def test_one_value_has_no_width():
-    assert mean_row("", "", "", torch.tensor([3.0])).ci95 == (3.0, 3.0)
+def test_one_value_has_no_interval():
+    with pytest.raises(ValueError, match="raise --count to at least 2"):
+        mean_row("ours", "people", "psnr", torch.tensor([3.0]))
 
 
 def test_shares_have_the_published_interval():
