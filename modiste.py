@@ -118,7 +118,7 @@ def train(options: argparse.Namespace) -> int:
     from modiste.lab.training.console import console
     from modiste.lab.training.task import load_task
 
-    folder = Path("runs") / options.output.stem
+    folder = loop.run_folder(options.output)
     own = folder / "config.toml"
     task, config = load_task(options.model, options.config or (own if options.resume and own.is_file() else None))
     if options.steps is not None:

@@ -52,4 +52,4 @@ def check_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise ValueError(f"Cannot make the folder '{folder}' or write there ({error.strerror}): choose one that is writable.") from error
+        raise ValueError(f"Cannot make the folder '{folder}' or write there ({error.strerror}): choose a writable one.") from error

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
-
-
 @dataclass(frozen=True)
 class Run:
     """What one training run is asked to do.
@@ -53,6 +51,17 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
+
+
+def run_folder(output: Path) -> Path:
+    """Return the folder of the run whose weights go to a file: runs/NAME for NAME.safetensors.
+
+    Raises:
+        ValueError: if `output` is no name of a file that ends in .safetensors, or is a folder.
+    """
+    if output.suffix != ".safetensors" or not output.stem.strip(".") or output.is_dir():
+        raise ValueError(f"The output '{output}' is no file to write: give a name that ends in .safetensors and is no folder's.")
+    return Path("runs") / output.stem
 
 
 def train(run: Run, resume: bool, console: Console) -> None:

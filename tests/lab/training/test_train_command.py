@@ -68,3 +68,13 @@ def test_what_cannot_be_is_one_sentence(train, capsys, arguments, told):
     out, err = capsys.readouterr()
     assert out == "" and told in err and err.count("\n") == 1
     assert not Path("runs").exists() and not Path("vae.safetensors").exists()
+
+
+@pytest.mark.parametrize("output", ["", "..", "shards", "vae.pt", ".safetensors", "...safetensors", "taken.safetensors"])
+def test_an_output_that_is_no_file_of_weights_is_refused_at_once(train, capsys, output):
+    Path("taken.safetensors").mkdir()
+    before = sorted(Path().rglob("*"))
+    assert train("base-vae", "--data", "shards", "--config", "quick.toml", "--output", output) == 1
+    err = capsys.readouterr().err
+    assert "is no file to write: give a name that ends in .safetensors" in err and err.count("\n") == 1
+    assert sorted(Path().rglob("*")) == before
