@@ -20,7 +20,6 @@ from .evaluation.systems import SYSTEMS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "evidence.md"
 FOLDER = PAGE.with_suffix("")
-PICTURES = (".jpg", ".png")
 INTRODUCTION = """# Evidence
 
 How good the parts of this pack are, and how fast, measured by the commands below on samples of the wardrobe that no training
@@ -52,9 +51,9 @@ def _evaluations(folder: Path) -> Iterator[str]:
         yield f"```\n{report.command} --json docs/evidence/{path.name} --pictures docs/evidence\n```"
         yield goal_table(module.GOALS, report.rows)
         yield markdown(report.rows)
-        for picture in sorted(folder.glob(f"{system}_*")):
-            if picture.suffix in PICTURES:
-                yield f"![{module.SHEETS[picture.name]}](evidence/{picture.name})\n\n{module.SHEETS[picture.name]}"
+        for picture, words in module.SHEETS.items():
+            if (folder / picture).is_file():
+                yield f"![{words}](evidence/{picture})\n\n{words}"
 
 
 def _benches(folder: Path) -> Iterator[str]:

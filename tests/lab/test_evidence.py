@@ -36,6 +36,11 @@ def test_the_page_names_its_commands_and_shows_what_they_found(tmp_path):
     assert f"![{SHEETS['base_people.jpg']}](evidence/base_people.jpg)" in text
 
 
+def test_pictures_that_no_evaluation_wrote_are_passed_over(tmp_path):
+    (tmp_path / "base_holiday.jpg").touch()
+    assert "holiday" not in filled(tmp_path)
+
+
 def test_the_page_is_the_same_every_time(tmp_path):
     assert filled(tmp_path) == filled(tmp_path)
 
