@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..slots import PART_INDEX
-from .files import picture_size, read_labels, read_mask, read_picture
+from .files import picture_size, read_json, read_labels, read_mask, read_picture
 
 _LIKE_GARMENT = ("garment", "garment_mask")
 
@@ -122,11 +122,29 @@ def paired_names(lines: Sequence[str], listed: str) -> tuple[list[tuple[str, str
     pairs, problems = [], []
     for number, line in enumerate(lines, 1):
         names = line.split()[:2]
-        if len(names) == 2 and all(Path(name).name == name and name not in (".", "..") for name in names):
+        if len(names) == 2 and all(map(is_file_name, names)):
             pairs.append((names[0], names[1]))
         elif line.strip():
             problems.append(f"line {number} of {listed} does not name two files")
     return pairs, problems
+
+
+def is_file_name(name: object) -> bool:
+    """Return whether what a list gives names a file or folder of the list's own folder, and none elsewhere."""
+    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name
+
+
+def read_captions(path: Path) -> dict[str, dict[str, str]]:
+    """Read captions, name -> `caption` and `garment_caption`; none where there is no such file, as in real data sets.
+
+    Raises:
+        ValueError: if the file cannot be read or holds something else.
+    """
+    captions = read_json(path) if path.exists() else {}
+    whole = isinstance(captions, dict) and all(isinstance(known, dict) for known in captions.values())
+    if not whole or not all(isinstance(words, str) for known in captions.values() for words in known.values()):
+        raise ValueError(f"'{path}' does not hold captions by name: remove it, or write the data set again.")
+    return captions
 
 
 _READERS = {

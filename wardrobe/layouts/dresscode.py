@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ..samples import VISIBLE, GarmentTruth, PersonSample
-from .dataset import Entry, TryOnPictures, paired_names
-from .files import read_json, read_lines, write_json, write_labels, write_picture, write_text
+from .dataset import Entry, TryOnPictures, paired_names, read_captions
+from .files import read_lines, write_json, write_labels, write_picture, write_text
 from .labels import ATR, ATR_OTHERS, label_picture, palette, part_table
 from .splits import SPLITS, exchanged, outermost, split_of
 
@@ -80,8 +80,7 @@ class DressCode(TryOnPictures):
         for category in categories:
             pairs, wrong = paired_names(read_lines(folder / category / listed), f"{category}/{listed}")
             problems += wrong
-            captions_file = folder / category / "captions.json"
-            captions = read_json(captions_file) if captions_file.exists() else {}
+            captions = read_captions(folder / category / "captions.json")
             entries += [self._entry(folder, category, *pair, captions) for pair in pairs]
         super().__init__(folder, entries, problems, part_table(ATR, ATR_OTHERS), strict)
 

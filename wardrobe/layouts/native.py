@@ -26,8 +26,8 @@ from ..orbits import OrbitSample
 from ..pairs import PairSample
 from ..prints import Print
 from ..samples import GarmentTruth, PersonSample
-from ..slots import PART_INDEX, PARTS
-from .dataset import Entry, TryOnPictures, check_skipped
+from ..slots import PART_INDEX, PARTS, SLOTS
+from .dataset import Entry, TryOnPictures, check_skipped, is_file_name
 from .files import (
     read_arrays,
     read_json,
@@ -146,10 +146,10 @@ class NativeSamples(Dataset):
         Raises:
             ValueError: if the list cannot be read or nothing is left, or with `strict` if there is any problem.
         """
-        known = _listed(folder)
-        self.read: Callable[[Path], Any] = {"people": read_person, "pairs": read_pair, "avatars": read_orbit}[known["kind"]]
+        kind, places = _listed(folder)
+        self.read: Callable[[Path], Any] = {"people": read_person, "pairs": read_pair, "avatars": read_orbit}[kind]
         self.places, skipped = [], []
-        for place in _places(folder, known):
+        for place in places:
             try:
                 self.read(place)
             except ValueError as error:
@@ -176,11 +176,11 @@ class NativeTryOn(TryOnPictures):
             ValueError: if the list cannot be read, the samples are not people or nothing is left, or with `strict` if there is any
                 problem.
         """
-        known = _listed(folder)
-        if known["kind"] != "people":
-            raise ValueError(f"The folder '{folder}' holds {known['kind']}: for try-on, write samples of the kind people.")
+        kind, places = _listed(folder)
+        if kind != "people":
+            raise ValueError(f"The folder '{folder}' holds {kind}: for try-on, write samples of the kind people.")
         entries, problems = [], []
-        for place in _places(folder, known):
+        for place in places:
             try:
                 entries += _try_on_entries(place)
             except (ValueError, KeyError, TypeError) as error:
@@ -286,6 +286,8 @@ def _read_person(place: Path, known: dict[str, Any]) -> NativePerson:
 def _garment(place: Path, known: dict[str, Any], parts: Tensor) -> GarmentTruth:
     words = {name: known[name] for name in _GARMENT_WORDS}
     slot = words["slot"]
+    if slot not in SLOTS:
+        raise ValueError(f"'{place}' has a garment for '{slot}', which is no slot: write it again, or remove its sample.")
     flat = read_picture(place / f"{slot}_flat.png") if known["has_flat"] else None
     flat_mask = read_mask(place / f"{slot}_flat_mask.png") if known["has_flat"] else None
     printed = known["print"] and Print(**{**known["print"], "color": tuple(known["print"]["color"])})
@@ -298,25 +300,28 @@ def _try_on_entries(place: Path) -> list[Entry]:
     entries = []
     for garment in known["garments"]:
         slot = garment["slot"]
-        if slot not in PART_INDEX:
+        if slot not in SLOTS:
             raise ValueError(f"there is no slot {slot!r}")
         flats = {"garment": place / f"{slot}_flat.png", "garment_mask": place / f"{slot}_flat_mask.png"}
         captions = {"caption": known["caption"], "garment_caption": garment["flat_caption"]}
+        if not all(isinstance(words, str) for words in captions.values()):
+            raise ValueError("a caption is no text")
         files = {"person": place / "image.png", **flats, **shared}
         if garment["has_flat"]:
             entries.append(Entry(f"{place.name} {slot}", slot, files, (), captions))
     return entries
 
 
-def _listed(folder: Path) -> dict[str, Any]:
+def _listed(folder: Path) -> tuple[str, list[Path]]:
+    """Return the kind of a folder's samples, and the folders of all of them."""
     known = read_json(folder / "samples.json")
     if not isinstance(known, dict) or known.get("version") != VERSION or known.get("parts") != list(PARTS):
         raise ValueError(f"'{folder / 'samples.json'}' is not of this version of the wardrobe: write the data set again.")
-    return known
-
-
-def _places(folder: Path, known: dict[str, Any]) -> list[Path]:
-    return [folder / Path(sample["name"]).name for sample in known["samples"]]
+    kind, samples = known.get("kind"), known.get("samples")
+    named = isinstance(samples, list) and all(isinstance(sample, dict) and is_file_name(sample.get("name")) for sample in samples)
+    if kind not in ("people", "pairs", "avatars") or not named:
+        raise ValueError(f"'{folder / 'samples.json'}' does not list samples of the wardrobe: write the data set again.")
+    return kind, [folder / sample["name"] for sample in samples]
 
 
 def _checked(path: Path, read: Callable[[dict[str, Any]], Any]) -> Any:

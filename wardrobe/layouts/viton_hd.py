@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..samples import PersonSample
-from .dataset import Entry, TryOnPictures, paired_names
-from .files import read_json, read_lines, write_json, write_labels, write_picture, write_text
+from .dataset import Entry, TryOnPictures, paired_names, read_captions
+from .files import read_lines, write_json, write_labels, write_picture, write_text
 from .labels import CIHP, CIHP_OTHERS, label_picture, palette, part_table
 from .splits import SPLITS, exchanged, outermost, split_of
 
@@ -64,8 +64,7 @@ class VitonHD(TryOnPictures):
         """
         listed = f"{split}_pairs.txt"
         pairs, problems = paired_names(read_lines(folder / listed), listed)
-        captions_file = folder / split / "captions.json"
-        captions = read_json(captions_file) if captions_file.exists() else {}
+        captions = read_captions(folder / split / "captions.json")
         entries = [self._entry(folder / split, *pair, captions) for pair in pairs]
         super().__init__(folder, entries, problems, part_table(CIHP, CIHP_OTHERS), strict)
 

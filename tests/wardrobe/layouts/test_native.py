@@ -97,6 +97,34 @@ def test_a_list_of_another_kind_is_refused(folder, content):
             reader(folder)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "cats"}, {"kind": ["people"]}, {"samples": 3}, {"samples": None}, {"samples": ["000000"]}, {"samples": [{}]},
+        {"samples": [{"name": 5}]}, {"samples": [{"name": ""}]}, {"samples": [{"name": ".."}]},
+        {"samples": [{"name": "../out/000000"}]},
+    ],
+)  # fmt: skip
+def test_an_odd_list_is_refused_and_never_leaves_the_folder(folder, changes):
+    path = folder / "samples.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    for reader in (NativeSamples, NativeTryOn):
+        with pytest.raises(ValueError, match=r"samples\.json' does not list samples"):
+            reader(folder)
+
+
+@pytest.mark.parametrize("changes", [{"slot": "../000000/upper"}, {"slot": ["upper"]}, {"slot": "face"}, {"flat_caption": 3}])
+def test_an_odd_garment_is_named_and_left_out(folder, changes):
+    path = folder / "000001" / "sample.json"
+    known = json.loads(path.read_text())
+    known["garments"][0] |= changes
+    path.write_text(json.dumps(known))
+    data = NativeTryOn(folder)
+    assert len(data.skipped) == 1 and data.skipped[0].startswith("'000001/sample.json' is not whole")
+    if "slot" in changes:
+        assert NativeSamples(folder).skipped[0].startswith("'000001' is not whole")
+
+
 def test_without_its_list_nothing_counts_as_written(folder):
     (folder / "samples.json").unlink()
     with pytest.raises(ValueError, match=r"samples\.json"):

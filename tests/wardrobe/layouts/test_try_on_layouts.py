@@ -270,6 +270,14 @@ def test_a_folder_without_a_usable_list_is_refused(tmp_path, content, reason):
         VitonHD(tmp_path)
 
 
+@pytest.mark.parametrize("content", ["[]", "3", '{"00000_00": "a man"}', '{"00000_00": {"caption": 3}}', '{"a": null}', "{"])
+def test_odd_captions_are_refused_in_a_sentence(broken, content):
+    (broken / "train" / "captions.json").write_text(content)
+    with pytest.raises(ValueError, match=r"captions\.json") as caught:
+        VitonHD(broken)
+    assert "\n" not in str(caught.value)
+
+
 def test_unknown_labels_of_real_data_become_parts(tmp_path, viton):
     """Glove, sunglasses and socks of the real data set are hands, face and shoes."""
     for kind in ("image", "cloth"):
