@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +37,8 @@ class Request:
 
     @property
     def command(self) -> str:
-        """The command whose rows these are."""
-        weights = f" --weights {self.weights}" if self.weights else ""
+        """The command whose rows these are; paths in it start at the current folder, since it is published."""
+        weights = f" --weights {shlex.quote(os.path.relpath(self.weights))}" if self.weights else ""
         return f"python modiste.py evaluate {self.system} --seed {self.seed} --count {self.count}{weights}"
 
 

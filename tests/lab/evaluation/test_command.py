@@ -58,5 +58,5 @@ def test_what_cannot_be_done_is_one_sentence_and_status_1(asked, capsys, argumen
 def test_a_file_that_cannot_be_written_is_refused_before_measuring(asked, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert MAIN(["evaluate", "base", "--json", str(tmp_path / "file" / "base.json")]) == 1
-    assert "choose one that is writable" in capsys.readouterr().err
+    assert "Cannot make the folder" in capsys.readouterr().err
     assert not asked

@@ -1,5 +1,8 @@
 """Requests that cannot be met are refused in one sentence before anything is computed."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 
 from modiste.lab.evaluation.systems import Request, evaluate
@@ -27,6 +30,13 @@ def test_a_folder_for_pictures_that_cannot_be_made_is_refused(tmp_path):
         evaluate(Request("base", 1, 4, pictures=tmp_path / "file" / "pictures"))
 
 
-def test_the_command_is_what_would_be_typed(tmp_path):
+def test_the_command_is_what_would_be_typed():
     assert Request("base", 7, 3).command == "python modiste.py evaluate base --seed 7 --count 3"
-    assert Request("base", 7, 3, "a.safetensors").command.endswith("--count 3 --weights a.safetensors")
+    assert Request("base", 7, 3, Path("a.safetensors")).command.endswith("--count 3 --weights a.safetensors")
+
+
+def test_paths_in_the_command_are_quoted_and_start_at_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = Request("base", 7, 3, tmp_path / "my runs" / "a.safetensors").command
+    assert shlex.split(command)[-2:] == ["--weights", "my runs/a.safetensors"]
+    assert str(tmp_path) not in command
