@@ -113,10 +113,13 @@ def _prepare(request: Request) -> None:
         empty = next(folder.iterdir(), None) is None
         if not empty and not request.overwrite:
             raise ValueError(f"The output folder '{folder}' is not empty: choose another, or allow to overwrite what is there.")
-        for layout in LAYOUTS.values():
-            for name in layout.LISTS:
-                with contextlib.suppress(FileNotFoundError):
-                    (folder / name).unlink()
+        lists = LAYOUTS[request.layout].LISTS
+        for name, layout in LAYOUTS.items():
+            if any((folder / other).exists() for other in layout.LISTS if other not in lists):
+                raise ValueError(f"The output folder '{folder}' holds a data set of the layout {name}: choose another.")
+        for listed in lists:
+            with contextlib.suppress(FileNotFoundError):
+                (folder / listed).unlink()
     except OSError as error:
         raise ValueError(f"The output folder '{folder}' cannot be written ({error.strerror}): choose another.") from error
 

@@ -108,6 +108,18 @@ def test_overwriting_replaces_what_was_listed(tmp_path):
     assert torch.equal(only.image, fresh.image)
 
 
+@pytest.mark.parametrize(
+    ("layout", "there"), [("native", "viton-hd"), ("viton-hd", "native"), ("dresscode", "viton-hd"), ("viton-hd", "dresscode")]
+)
+def test_a_data_set_of_another_layout_is_never_overwritten(tmp_path, layout, there):
+    """VITON-HD and DressCode share the name of a list."""
+    render(request(tmp_path, layout=there, count=1))
+    before = content(tmp_path / "out")
+    with pytest.raises(ValueError, match=f"holds a data set of the layout {there}: choose another"):
+        render(request(tmp_path, layout=layout, count=1, overwrite=True))
+    assert content(tmp_path / "out") == before
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(ValueError, match="cannot be written"):
