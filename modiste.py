@@ -10,6 +10,12 @@ import signal
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modiste.wardrobe.rendering import Request
 
 ROOT = Path(__file__).resolve().parent
 
@@ -103,11 +109,25 @@ def wardrobe(options: argparse.Namespace) -> int:
         workers=rendering.default_workers() if options.workers is None else options.workers,
         overwrite=options.overwrite,
     )
+    render = _render_shards if request.layout == "shards" else rendering.render
     with reporter() as told:
         told.start(options.kind, 1, 1)
-        rendering.render(request, told.advance)
+        render(request, told.advance)
     print(options.output)
     return 0
+
+
+def _render_shards(request: Request, progress: Callable[[int, int], None]) -> None:
+    """Write people as training reads them; a folder of shards grows, and nothing in it is replaced."""
+    from modiste.lab.training.shards import render_shards
+    from modiste.wardrobe.rendering import check_size
+
+    if request.kind != "people":
+        raise ValueError(f"The layout shards holds people, not {request.kind}: write them in the layout native.")
+    if request.overwrite:
+        raise ValueError("Shards that are there are kept: remove those that you do not want, and leave out --overwrite.")
+    check_size(request.size)
+    render_shards(request.output, request.seed, 0, request.count, request.size, request.workers, progress)
 
 
 def train(options: argparse.Namespace) -> int:
@@ -194,11 +214,13 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=doctor)
 
     command = commands.add_parser("wardrobe", help="write a data set of synthetic people with ground truth")
-    command.add_argument("--kind", default="people", metavar="KIND", help="people, pairs, avatars or portraits (default: people)")
-    command.add_argument("--count", required=True, type=int, metavar="N", help="how many samples")
+    command.add_argument("--kind", default="people", metavar="KIND", help="people, pairs or avatars; portraits come later (default: people)")
+    command.add_argument("--count", required=True, type=int, metavar="N", help="how many samples; of shards a multiple of 96")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="of the samples (default: 0)")
-    command.add_argument("--layout", default="native", metavar="LAYOUT", help="viton-hd, dresscode or native (default: native)")
-    command.add_argument("--output", required=True, type=Path, metavar="DIR", help="an empty folder, or one to make")
+    command.add_argument(
+        "--layout", default="native", metavar="LAYOUT", help="native, viton-hd, dresscode, or shards to train on (default: native)"
+    )
+    command.add_argument("--output", required=True, type=Path, metavar="DIR", help="an empty folder or one to make; shards are added")
     command.add_argument("--size", default="192x256", metavar="WxH", help="of the pictures (default: 192x256)")
     command.add_argument("--workers", type=int, metavar="N", help="processes (default: one for every core)")
     command.add_argument("--overwrite", action="store_true", help="replace files in a folder that is not empty")
@@ -226,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--weights", type=Path, metavar="FILE", help="a file to measure in place of the shipped one")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
     command.add_argument("--pictures", type=Path, metavar="DIR", help="write contact sheets to a folder")
-    command.set_defaults(command=evaluate)
+    command.set_defaults(command=evaluate, requirements="requirements-dev.txt")
 
     command = commands.add_parser("bench", help="measure speed")
     command.add_argument("name", metavar="NAME", help="splat, import, compose or base")

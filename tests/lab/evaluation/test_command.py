@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_what_cannot_be_done_is_one_sentence_and_status_1(asked, capsys, argumen
     assert MAIN(["evaluate", *arguments]) == 1
     assert capsys.readouterr().err == sentence
     assert not asked
+
+
+def test_a_missing_package_is_told_before_measuring_with_the_list_that_has_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torchmetrics.functional.image", None)
+    for module in ("base", "metrics.pictures"):
+        monkeypatch.delitem(sys.modules, f"modiste.lab.evaluation.{module}", raising=False)
+    assert MAIN(["evaluate", "base", "--count", "2"]) == 1
+    assert capsys.readouterr().err.endswith("-m pip install -r requirements-dev.txt'.\n")
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_measuring(asked, tmp_path, capsys):
