@@ -214,13 +214,17 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=doctor)
 
     command = commands.add_parser("wardrobe", help="write a data set of synthetic people with ground truth")
-    command.add_argument("--kind", default="people", metavar="KIND", help="people, pairs or avatars; portraits come later (default: people)")
+    command.add_argument(
+        "--kind", default="people", metavar="KIND", help="people, pairs or avatars; portraits come later (default: people)"
+    )
     command.add_argument("--count", required=True, type=int, metavar="N", help="how many samples; of shards a multiple of 96")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="of the samples (default: 0)")
     command.add_argument(
         "--layout", default="native", metavar="LAYOUT", help="native, viton-hd, dresscode, or shards to train on (default: native)"
     )
-    command.add_argument("--output", required=True, type=Path, metavar="DIR", help="an empty folder or one to make; shards are added")
+    command.add_argument(
+        "--output", required=True, type=Path, metavar="DIR", help="an empty folder or one to make; shards are added"
+    )
     command.add_argument("--size", default="192x256", metavar="WxH", help="of the pictures (default: 192x256)")
     command.add_argument("--workers", type=int, metavar="N", help="processes (default: one for every core)")
     command.add_argument("--overwrite", action="store_true", help="replace files in a folder that is not empty")
@@ -251,7 +255,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=evaluate, requirements="requirements-dev.txt")
 
     command = commands.add_parser("bench", help="measure speed")
-    command.add_argument("name", metavar="NAME", help="splat, import, compose or base")
+    command.add_argument("name", metavar="NAME", help="splat, import, compose, wardrobe or base")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     command.set_defaults(command=bench)
     return parser

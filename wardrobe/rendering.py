@@ -98,7 +98,16 @@ def _check(request: Request) -> None:
         raise ValueError(f"The count is {request.count}: ask for at least 1 sample.")
     if request.workers < 1:
         raise ValueError(f"The number of workers is {request.workers}: at least 1 is needed.")
-    width, height = request.size
+    check_size(request.size)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Check that people can be pictured at a size (width, height).
+
+    Raises:
+        ValueError: if it is too small, too large or no portrait format.
+    """
+    width, height = size
     if not _SMALLEST <= width <= height <= _LARGEST:
         raise ValueError(
             f"The size is {width}x{height}: people need a portrait format of {_SMALLEST} to {_LARGEST} pixels, such as 192x256."

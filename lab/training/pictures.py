@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .shards import PICTURES, ShardPictures
+from .shards import PICTURES, ShardPictures, shard_seeds
 
 WARDROBE_ITEMS = 200_000  # people and flat garments that a run without shards may draw from
 
@@ -20,9 +20,14 @@ class CaptionedPictures(Dataset):
     """Pictures of all kinds in a folder of shards, one kind after the other, or made from the wardrobe as they are asked for.
 
     An item is a dict of `picture` [H, W, 3] uint8 and `caption`. `buckets` [N] tells portraits (0) from landscapes (1).
+
+    Raises:
+        ValueError: if the folder holds no shards, or some that cannot be read.
     """
 
     def __init__(self, data: Path | None, seed: int) -> None:
+        if data and not shard_seeds(data):
+            raise ValueError(f"The folder '{data}' holds no shards: write some with 'modiste.py wardrobe --layout shards'.")
         self.parts = [ShardPictures(data, pictures) for pictures in PICTURES] if data else [_WardrobePictures(seed)]
         self.ends = list(accumulate(map(len, self.parts)))
         self.buckets = torch.cat([torch.full((len(part),), int(part.pictures == "landscape_flats")) for part in self.parts])

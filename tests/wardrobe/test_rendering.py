@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,12 +12,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from modiste.lab.training import shards
+from modiste.lab.training.pictures import CaptionedPictures
 from modiste.wardrobe import rendering
 from modiste.wardrobe.layouts import DressCode, NativeSamples, VitonHD, files, native
 from modiste.wardrobe.rendering import Request, picture_size, render
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (48, 64)
+COMMAND = runpy.run_path(str(ROOT / "modiste.py"))
 
 
 def request(folder, **changes):
@@ -86,6 +90,36 @@ def test_refusals_of_the_command_are_a_sentence_and_status_1(tmp_path):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "Portraits come with a later version: choose people, pairs or avatars."
     assert done.stdout == "" and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--kind", "pairs", "--count", "96"], "The layout shards holds people, not pairs: write them in the layout native."),
+        (["--count", "96", "--overwrite"], "Shards that are there are kept"),
+        (["--count", "96", "--size", "64x48"], "The size is 64x48"),
+        (["--count", "95"], "Shards hold 96 samples each"),
+    ],
+)
+def test_shards_that_cannot_be_are_refused_before_anything_is_written(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    assert COMMAND["main"](["wardrobe", *arguments, "--layout", "shards", "--output", "out"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith(sentence)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_renders_shards(tmp_path, monkeypatch, capsys):
+    told = []
+    monkeypatch.setattr(shards, "render_shards", lambda *arguments: told.append(arguments[:-1]))
+    command = ["wardrobe", "--count", "192", "--seed", "7", "--layout", "shards", "--output", str(tmp_path), "--size", "48x64"]
+    assert COMMAND["main"]([*command, "--workers", "2"]) == 0
+    assert told == [(tmp_path, 7, 0, 192, (48, 64), 2)]
+    assert capsys.readouterr().out == f"{tmp_path}\n"
+
+
+def test_a_folder_without_shards_is_no_training_data(tmp_path):
+    with pytest.raises(ValueError, match=r"holds no shards: write some with 'modiste\.py wardrobe --layout shards'"):
+        CaptionedPictures(tmp_path, 0)
 
 
 def test_a_folder_that_is_not_empty_is_left_alone_unless_told(tmp_path):
