@@ -10,17 +10,18 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ...models.files import atomic_write
+from ..seeds import refuse_learned
 from ..training.sheets import contact_sheet
-from .base_model import BaseModel, load_base_model
+from .base_model import BaseModel, base_files, load_base_model
 from .batches import Progress, over, to_bytes
-from .encoder import load_encoder, own_lpips
+from .encoder import ENCODER_FILE, load_encoder, own_lpips
 from .goals import Goal
 from .intervals import GROUPS, mean_row, set_row, share_row
 from .metrics.color_difference import picture_delta_e
 from .metrics.frechet import frechet_distance
 from .metrics.pictures import psnr, ssim
 from .network import AttributeNet
-from .reader import agreement, load_reader, readings
+from .reader import READER_FILE, agreement, load_reader, readings
 from .reports import Report, Row
 from .samples import Shown, draw
 from .systems import Request
@@ -77,8 +78,10 @@ def evaluate(request: Request) -> Report:
 
     Raises:
         FileNotFoundError: if a file of weights is missing.
+        ValueError: if what is measured, or what measures it, learned from these samples.
     """
     encoder, reader, model = load_encoder(), load_reader(), load_base_model(request.weights)
+    refuse_learned(request.seed, [*base_files(request.weights).values(), ENCODER_FILE, READER_FILE])
     stages = _Stages(request)
     drawn = draw(request.seed, range(request.count), stages.next("drawing samples"))
     others = draw(request.seed, range(request.count, 2 * request.count), stages.next("drawing samples to compare with"))

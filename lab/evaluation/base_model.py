@@ -64,11 +64,16 @@ def load_base_model(weights: Path | None = None) -> BaseModel:
         FileNotFoundError: if a file is missing.
         ValueError: if `weights` is no part of a base.
     """
+    unet, vae, text = (load(file) for load, file in base_files(weights).items())
+    return BaseModel(HeadlessModel(unet, PREDICTION), HeadlessClip(text), HeadlessVae(vae))
+
+
+def base_files(weights: Path | None = None) -> dict[Callable, Path]:
+    """Return the file of each part of the base by what loads it: U-Net, VAE, text encoder; errors as of `load_base_model`."""
     files: dict[Callable, Path] = {load_unet: UNET_FILE, load_vae: VAE_FILE, load_text_encoder: TEXT_FILE}
     if weights:
         files[_loader_of(weights)] = weights
-    unet, vae, text = (load(file) for load, file in files.items())
-    return BaseModel(HeadlessModel(unet, PREDICTION), HeadlessClip(text), HeadlessVae(vae))
+    return files
 
 
 def _loader_of(file: Path) -> Callable:

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...host.headless.session import Reporter
+from ..seeds import RESERVED
 from ..training.files import check_writable
 from .reports import Report
 
 SYSTEMS = {"base": "base"}  # name -> module here with `evaluate(request) -> Report`
 LATER = ("restoration", "dressing", "avatars", "tryon", "stylized")
-TRAINING_SEED = 0  # of the wardrobe, for everything that we train
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked of an evaluation.
 
-    seed:     of the wardrobe's samples; anything but the one that training uses
+    seed:     of the wardrobe's samples; none that is reserved, or that what is measured learned from
     count:    samples of each kind
     weights:  a file to measure in place of the shipped one
     pictures: folder for contact sheets; None makes none
@@ -55,8 +55,8 @@ def evaluate(request: Request) -> Report:
         raise ValueError(f"There is no system '{request.system}' to evaluate: choose {', '.join(SYSTEMS)}.")
     if request.count < 2:
         raise ValueError(f"--count is {request.count}: measure at least 2 samples, since one has no interval.")
-    if request.seed == TRAINING_SEED:
-        raise ValueError(f"--seed {TRAINING_SEED} gives the samples that the models learned from: choose another seed.")
+    if request.seed in RESERVED:
+        raise ValueError(f"--seed {request.seed} gives the samples that {RESERVED[request.seed]}: choose another seed.")
     if request.pictures:
         check_writable(request.pictures)
     return importlib.import_module(f".{SYSTEMS[request.system]}", __package__).evaluate(request)

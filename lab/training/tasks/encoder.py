@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from ....wardrobe.samples import SHOTS, person_sample
 from ...evaluation.attributes import NONE, QUALITIES, UNKNOWN, flat_words, head, person_words, targets, wardrobe_vocabulary
 from ...evaluation.network import AttributeNet
+from ...seeds import NETWORK_SHEET_SEED
 from ..files import save_half
 from ..shards import PICTURES, ShardPictures
 from ..sheets import contact_sheet
@@ -22,7 +23,6 @@ from ..sheets import contact_sheet
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SHEET_SEED = 1  # of the wardrobe; neither training nor evaluation uses it
 SHEET_PICTURES = 12
 
 
@@ -78,7 +78,7 @@ class Task:
     def sample_sheet(self, model: AttributeNet, generator: torch.Generator) -> Image:
         """Show people that it did not learn from, and what it reads."""
         device = next(model.parameters()).device
-        images = [person_sample(SHEET_SEED, index * SHOTS // 2, flats=False).image for index in range(SHEET_PICTURES)]
+        images = [person_sample(NETWORK_SHEET_SEED, index * SHOTS // 2, flats=False).image for index in range(SHEET_PICTURES)]
         logits = model(torch.stack(images).movedim(-1, 1).float().to(device) / 255)
         return contact_sheet(images, [_sentence(model, logits, index) for index in range(SHEET_PICTURES)], 6)
 

@@ -29,6 +29,7 @@ def small(monkeypatch, model, network, person, flat):
     """Replace weights by random ones and the wardrobe by pictures of 64 pixels; one step is enough."""
     monkeypatch.setattr(base_model, "STEPS", 1)
     monkeypatch.setattr(base, "load_base_model", lambda weights: model)
+    monkeypatch.setattr(base, "refuse_learned", lambda seed, files: None)
     monkeypatch.setattr(base, "load_encoder", lambda: network)
     monkeypatch.setattr(base, "load_reader", lambda: network)
 

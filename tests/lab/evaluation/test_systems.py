@@ -16,6 +16,8 @@ from modiste.lab.evaluation.systems import Request, evaluate
         ("base", 7, 1, "--count is 1: measure at least 2 samples, since one has no interval."),
         ("base", 7, -3, "--count is -3: measure at least 2 samples, since one has no interval."),
         ("base", 0, 4, "--seed 0 gives the samples that the models learned from: choose another seed."),
+        ("base", 1, 4, "--seed 1 gives the samples that the sheets of the encoder and the reader show: choose another seed."),
+        ("base", 900, 4, "--seed 900 gives the samples that the base's sheets show: choose another seed."),
     ],
 )
 def test_refusals(system, seed, count, sentence):
@@ -27,7 +29,7 @@ def test_refusals(system, seed, count, sentence):
 def test_a_folder_for_pictures_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="Cannot make the folder"):
-        evaluate(Request("base", 1, 4, pictures=tmp_path / "file" / "pictures"))
+        evaluate(Request("base", 7, 4, pictures=tmp_path / "file" / "pictures"))
 
 
 def test_the_command_is_what_would_be_typed():
