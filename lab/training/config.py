@@ -36,6 +36,7 @@ class Config:
     channels_last:      memory layout of convolutions
     checkpoint_minutes: time between checkpoints
     sheet_every:        steps between sample sheets
+    model, data:        what is trained and from what, which a run adds so that it goes on with the same; "" elsewhere
     task:               the task's own settings
     """
 
@@ -56,6 +57,8 @@ class Config:
     channels_last: bool = False
     checkpoint_minutes: float = 10.0
     sheet_every: int = 500
+    model: str = ""
+    data: str = ""
     task: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:

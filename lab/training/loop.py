@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from ...models.files import atomic_write
 from .checkpoints import Progress, Split, Trained, checkpoints, load_newest, save_checkpoint
-from .config import Config, write_config
+from .config import Config, read_config, write_config
 from .console import Console
 from .files import check_writable
 from .log import LossLog
@@ -52,6 +52,15 @@ class Run:
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 
+    @property
+    def settings(self) -> Path:
+        return self.folder / "config.toml"
+
+    @property
+    def asked(self) -> Config:
+        """What the run's settings file is to say."""
+        return replace(self.config, data="wardrobe" if self.data is None else str(self.data.resolve()))
+
 
 def run_folder(output: Path) -> Path:
     """Return the folder of the run whose weights go to a file: runs/NAME for NAME.safetensors.
@@ -70,8 +79,8 @@ def train(run: Run, resume: bool, console: Console) -> None:
     A run stopped by SIGTERM or SIGINT, or killed, goes on with `resume` as if it had not stopped.
 
     Raises:
-        ValueError: if the folder holds a run and `resume` is false, or holds none and it is true; if it cannot be written; if the
-            loss is not finite.
+        ValueError: if the folder holds a run and `resume` is false, or holds none and it is true, or one of another model, with
+            other data or settings (apart from `steps`); if it cannot be written; if the loss is not finite.
         KeyboardInterrupt: if it was stopped; a checkpoint of that moment is written.
     """
     from accelerate import Accelerator
@@ -79,10 +88,11 @@ def train(run: Run, resume: bool, console: Console) -> None:
     # Autocast is our own business, since DeepSpeed would round the weights too.
     accelerator = Accelerator(mixed_precision="no", gradient_accumulation_steps=run.config.accumulation)
     _check(run, resume)
+    trainer = Trainer(run, resume, console, accelerator)
     accelerator.wait_for_everyone()  # no process may find what another is about to write
     if accelerator.is_main_process:
         _make_folders(run)
-    Trainer(run, resume, console, accelerator).run_all()
+    trainer.run_all()
 
 
 def _check(run: Run, resume: bool) -> None:
@@ -93,15 +103,27 @@ def _check(run: Run, resume: bool) -> None:
         raise ValueError(f"'{run.folder}' holds a run already: go on with --resume, or move that folder away to start anew.")
     if run.data is not None and not run.data.is_dir():
         raise FileNotFoundError(f"There is no folder '{run.data}' to learn from: check --data.")
+    if resume:
+        _check_same(run)
+
+
+def _check_same(run: Run) -> None:
+    """Refuse to go on with a run in another way than it began, since its weights would not say so."""
+    before, asked = asdict(read_config(run.settings)), asdict(run.asked)
+    for name in before.keys() - {"steps"}:
+        if before[name] != asked[name]:
+            raise ValueError(
+                f"The run in '{run.folder}' has {name} {before[name]!r}, not {asked[name]!r}: keep to that, or start another."
+            )
 
 
 def _make_folders(run: Run) -> None:
-    for folder in (run.checkpoints, run.folder / "sheets", run.output.parent):
+    for folder in (run.output.parent, run.checkpoints, run.folder / "sheets"):
         check_writable(folder)
     for leftover in run.checkpoints.glob(".*.tmp.safetensors"):  # of a process that was killed while it wrote
         leftover.unlink()
-    with atomic_write(run.folder / "config.toml") as temporary:
-        write_config(run.config, temporary)
+    with atomic_write(run.settings) as temporary:
+        write_config(run.asked, temporary)
 
 
 class Loss(nn.Module):
@@ -132,11 +154,11 @@ class Trainer:
         if resume:
             self._say(f"Going on after step {self.progress.step} of {self.config.steps}.")
         self.batches = self._batches(buckets)
-        if self.accelerator.is_main_process:
-            self.log.cut(self.progress.step)
 
     def run_all(self) -> None:
         """Train, and export."""
+        if self.accelerator.is_main_process:
+            self.log.cut(self.progress.step)
         if not self.progress.step:
             self._save()  # so that there is something to resume from the first minute
         saved = started = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -58,7 +59,7 @@ class Task(Protocol):
         ...
 
     def export(self, model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-        """Write the averaged weights for use, `weights.save_half` being the usual way."""
+        """Write the averaged weights for use, `files.save_half` being the usual way."""
         ...
 
 
@@ -74,11 +75,13 @@ def load_task(name: str, config: Path | None = None) -> tuple[Task, Config]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if there is no such model, or a setting is wrong.
+        ValueError: if there is no such model, the file has the settings of another, or a setting is wrong.
     """
     if name not in task_names():
         raise ValueError(f"There is no model '{name}' to train: choose {', '.join(task_names())}.")
     path = config or CONFIGS / f"{name}.toml"
     settings = read_config(path)
+    if settings.model not in ("", name):
+        raise ValueError(f"'{path}' has the settings of the model '{settings.model}': '{name}' needs others, or another output.")
     module = importlib.import_module(f".tasks.{name.replace('-', '_')}", __package__)
-    return parse(module.Task, settings.task, f"[task] of '{path}'"), settings
+    return parse(module.Task, settings.task, f"[task] of '{path}'"), replace(settings, model=name)

@@ -51,7 +51,7 @@ def test_a_run_leaves_settings_log_plot_sheets_and_checkpoints(finished, toy):
         *("checkpoints/step_00000000.safetensors", "checkpoints/step_00000050.safetensors", "config.toml", "log.csv", "loss.png"),
         *("sheets/step_000020.png", "sheets/step_000040.png", "sheets/step_000050.png", "toy.safetensors"),
     ]
-    assert read_config(folder / "config.toml") == toy.settings(50, seed=3, ema=0.9)
+    assert read_config(folder / "config.toml") == toy.settings(50, seed=3, ema=0.9, data="wardrobe")
     with Image.open(folder / "loss.png") as plot:
         assert min(plot.size) > 200 and len(plot.convert("RGB").getcolors(100_000)) > 10
 
@@ -143,6 +143,46 @@ def test_starting_anew_over_a_run_is_refused_and_changes_nothing(finished, toy):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"learning_rate": 0.5}, "has learning_rate 0.01, not 0.5"),
+        ({"task": {"scale": 2.0}}, r"has task \{\}, not \{'scale': 2.0\}"),
+        ({"model": "other"}, "has model '', not 'other'"),
+        ({"data": "folder"}, "has data 'wardrobe', not '.*folder'"),
+    ],
+)
+def test_a_run_goes_on_as_it_began_or_not_at_all(finished, toy, tmp_path, changed, told):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    config = toy.settings(60, **{"seed": 3, "ema": 0.9} | {name: value for name, value in changed.items() if name != "data"})
+    data = tmp_path if "data" in changed else None
+    told = told.replace("folder", tmp_path.name)
+    with pytest.raises(ValueError, match=told):
+        toy.train(toy.Run(toy.Toy(), config, data, folder, folder / "toy.safetensors"), True, Quiet())
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_resume_whose_checkpoint_does_not_load_changes_no_settings(finished, toy, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished[0], folder)
+    for path in (folder / "checkpoints").iterdir():
+        path.write_bytes(b"half")
+    with pytest.raises(ValueError, match="None of the checkpoints"):
+        toy.run(folder, 60, resume=True, console=Quiet(), seed=3, ema=0.9)
+    assert read_config(folder / "config.toml").steps == 50
+
+
+def test_a_start_that_fails_at_once_leaves_no_folder(tmp_path, toy):
+    class Task(toy.Toy):
+        def dataset(self, data, seed):
+            raise ValueError("There are no people.")
+
+    with pytest.raises(ValueError, match="no people"):
+        toy.run(tmp_path / "run", 5, task=Task(), output=tmp_path / "there" / "toy.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
 def test_resuming_nothing_is_refused(tmp_path, toy):
     with pytest.raises(ValueError, match=r"no checkpoint in .* start without --resume"):
         toy.run(tmp_path, 5, resume=True)
@@ -198,7 +238,7 @@ def test_a_full_disk_midway_is_a_sentence_and_the_run_goes_on_later(tmp_path, to
         toy.run(tmp_path, 20, console=Quiet(), checkpoint_minutes=1e-6)
     monkeypatch.undo()
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step_00000000.safetensors"]
-    toy.run(tmp_path, 20, resume=True, console=Quiet())
+    toy.run(tmp_path, 20, resume=True, console=Quiet(), checkpoint_minutes=1e-6)
     assert len(rows_of(tmp_path)) == 20
 
 
