@@ -48,7 +48,7 @@ class Task:
     Nothing pulls the latents towards a normal distribution: their spread is set at the end, by layers that undo each other. The
     variance that the layout has room for is a constant close to zero.
 
-    crop:      height and width in pixels of what is seen at a time
+    crop:      height and width in pixels of what is seen at a time; multiples of 8, at least 16
     structure: weight of 1 - SSIM
     start:     weights to start from; "" starts afresh
     """
@@ -58,6 +58,10 @@ class Task:
     start: str = ""
     kind: ClassVar[str] = "modiste-base-vae"
     architecture: ClassVar[str] = f"AutoencoderKL (LDM names), channels {VAE_CONFIG['block_out_channels']}, factor 8"
+
+    def __post_init__(self) -> None:
+        if any(side < 16 or side % 8 for side in self.crop):
+            raise ValueError("'crop' should be multiples of 8, at least 16.")
 
     def build(self) -> nn.Module:
         if self.start:

@@ -49,7 +49,10 @@ def test_a_model_is_trained_and_its_run_resumed(train, capsys, monkeypatch):
     assert Path("runs/vae/sheets/step_000003.png").is_file()
     with safe_open("here/vae.safetensors", framework="pt") as file:
         told = file.metadata()
-    assert (told["kind"], told["steps"], told["samples"]) == ("modiste-base-vae", "3", "6")
+    assert (told["kind"], told["steps"], told["samples"]) == ("base-vae", "3", "6")
+    capsys.readouterr()
+    assert train("base", *common[1:], "--resume") == 1
+    assert "has the settings of the model 'base-vae': 'base' needs others" in capsys.readouterr().err
     assert told["data"] == "wardrobe, seed 0, 9 items in shards" and "crop=(32, 24), structure=" in told["task"]
 
 
@@ -78,3 +81,11 @@ def test_an_output_that_is_no_file_of_weights_is_refused_at_once(train, capsys, 
     err = capsys.readouterr().err
     assert "is no file to write: give a name that ends in .safetensors" in err and err.count("\n") == 1
     assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.parametrize("crop", ["[8, 32]", "[32, 20]", "[0, 32]", "[-16, 32]"])
+def test_a_crop_that_the_autoencoder_cannot_take_is_refused(train, capsys, crop):
+    Path("quick.toml").write_text(SETTINGS.replace("[32, 24]", crop))
+    assert train("base-vae", "--data", "shards", "--config", "quick.toml", "--output", "vae.safetensors") == 1
+    err = capsys.readouterr().err
+    assert "[task] of 'quick.toml': 'crop' should be multiples of 8, at least 16." in err and err.count("\n") == 1
