@@ -14,6 +14,7 @@ class Goal:
 
     lowest, highest: the bound; one of them is None
     against: the method whose mean the row's is divided by, or None
+    count:   samples that the row must at least be of
     """
 
     method: str
@@ -22,21 +23,24 @@ class Goal:
     lowest: float | None = None
     highest: float | None = None
     against: str | None = None
+    count: int = 2
 
 
 def goal_table(goals: Iterable[Goal], rows: Sequence[Row]) -> str:
-    """Return a Markdown table of goals and what the rows say of them; goals that no row speaks of are left out."""
+    """Return a Markdown table of goals and what the rows say of them; a goal without rows is not measured."""
     lines = ["| goal | measured | reached |", "| --- | --- | --- |"]
     for goal in goals:
         measured = _measured(goal, rows)
-        if measured is not None:
-            reached = measured >= goal.lowest if goal.lowest is not None else measured <= goal.highest
-            lines.append(f"| {_wish(goal)} | {measured:.4g} | {'yes' if reached else 'no'} |")
+        if measured is None:
+            lines.append(f"| {_wish(goal)} | not measured |  |")
+            continue
+        reached = measured >= goal.lowest if goal.lowest is not None else measured <= goal.highest
+        lines.append(f"| {_wish(goal)} | {measured:.4g} | {'yes' if reached else 'no'} |")
     return "\n".join(lines)
 
 
 def _measured(goal: Goal, rows: Sequence[Row]) -> float | None:
-    means = {row.method: row.mean for row in rows if (row.split, row.metric) == (goal.split, goal.metric)}
+    means = {row.method: row.mean for row in rows if (row.split, row.metric) == (goal.split, goal.metric) and row.n >= goal.count}
     if goal.method not in means or (goal.against and not means.get(goal.against)):
         return None
     return means[goal.method] / means[goal.against] if goal.against else means[goal.method]

@@ -25,6 +25,10 @@ def test_goals_are_bounds_on_means_and_ratios():
     ]
 
 
-def test_what_was_not_measured_is_left_out():
-    goals = (Goal("ours", "flats", "psnr", lowest=1), Goal("ours", "people", "psnr", highest=1, against="reconstruction"))
-    assert len(goal_table(goals, ROWS).splitlines()) == 2
+def test_what_was_not_measured_or_of_too_few_samples_says_so():
+    goals = (
+        Goal("ours", "flats", "psnr", lowest=1),
+        Goal("ours", "people", "psnr", highest=1, against="reconstruction"),
+        Goal("ours", "people", "psnr", lowest=1, count=10),
+    )
+    assert [line.split(" | ")[1] for line in goal_table(goals, ROWS).splitlines()[2:]] == ["not measured"] * 3
