@@ -43,8 +43,8 @@ def render_shards(
     Every worker is a process of one thread. A failure leaves whole shards only.
 
     Raises:
-        ValueError: if `start` or `count` is no multiple of SHARD or `count` is not positive, or the folder cannot be written or is
-            full.
+        ValueError: if `start` or `count` is no multiple of SHARD or `count` is not positive, a shard that exists is none or of
+            another size, or the folder cannot be written or is full.
     """
     if count <= 0 or count % SHARD or start % SHARD or start < 0:
         raise ValueError(
@@ -54,7 +54,7 @@ def render_shards(
     for leftover in folder.glob(".*.tmp.safetensors"):
         leftover.unlink()
     firsts = range(start, start + count, SHARD)
-    missing = [first for first in firsts if not _path(folder, seed, first).exists()]
+    missing = [first for first in firsts if not _finished(_path(folder, seed, first), size)]
     done = count - SHARD * len(missing)
     with worker_pool(workers) as pool:
         for future in as_completed([pool.submit(_render_shard, folder, seed, first, size) for first in missing]):
@@ -131,6 +131,15 @@ def _header(path: Path, pictures: str) -> tuple[tuple[int, ...], list[dict[str, 
 
 def _path(folder: Path, seed: int, first: int) -> Path:
     return folder / f"wardrobe_seed{seed}_{first:08d}.safetensors"
+
+
+def _finished(path: Path, size: tuple[int, int]) -> bool:
+    if not path.exists():
+        return False
+    (height, width, _), _ = _header(path, "people")
+    if (width, height) != size:
+        raise ValueError(f"'{path}' has pictures of {width}x{height}: render those of {size[0]}x{size[1]} into another folder.")
+    return True
 
 
 def _render_shard(folder: Path, seed: int, first: int, size: tuple[int, int]) -> None:

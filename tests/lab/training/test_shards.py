@@ -167,6 +167,18 @@ def test_leftovers_of_a_killed_rendering_are_removed(tmp_path, rendered):
     assert not leftover.exists()
 
 
+def test_shards_of_another_size_are_not_taken_for_finished(folder):
+    with pytest.raises(ValueError, match="has pictures of 6x8: render those of 12x16 into another folder"):
+        render_shards(folder, 5, 0, 96, (12, 16))
+
+
+def test_an_empty_file_is_not_taken_for_a_finished_shard(folder):
+    path = sorted(folder.iterdir())[0]
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=f"{path.name}.*render it again"):
+        render_shards(folder, 5, 0, 96, (6, 8))
+
+
 @pytest.mark.parametrize("how", ["truncated", "records", "foreign"])
 def test_a_damaged_shard_is_named(folder, how):
     path = sorted(folder.iterdir())[1]
