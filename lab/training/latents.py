@@ -79,7 +79,7 @@ class CaptionedLatents(Dataset):
         for part in self.pictures.parts:
             for shard, start, end in zip(part.paths, [0, *part.ends], part.ends, strict=False):
                 file = folder / f"{shard.stem}_{part.pictures}.safetensors"
-                if not file.exists():
+                if not file.exists() or file.stat().st_mtime_ns < shard.stat().st_mtime_ns:
                     print(f"Encoding the {part.pictures.replace('_', ' ')} of '{shard.name}'", file=sys.stderr)
                     save_tensors({"latents": self._shard(part, start, end)}, file, {})
                 latents += load_file(file)["latents"]

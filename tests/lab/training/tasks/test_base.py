@@ -1,6 +1,7 @@
 """The tiny base's two training tasks: what they minimise and what they write."""
 
 import math
+import os
 
 import pytest
 import torch
@@ -143,6 +144,10 @@ def test_latents_of_shards_are_encoded_once_and_come_with_their_captions(tmp_pat
     monkeypatch.setattr(CaptionedLatents, "_shard", lambda *_: pytest.fail("encoded again"))
     again = CaptionedLatents(shards, 0, tmp_path / "vae.safetensors", False)
     assert torch.equal(again[3]["latent"], item["latent"])
+    for shard in shards.glob("*.safetensors"):
+        os.utime(shard, (2e9, 2e9))  # rendered anew, after its latents
+    with pytest.raises(pytest.fail.Exception, match="encoded again"):
+        CaptionedLatents(shards, 0, tmp_path / "vae.safetensors", False)
 
 
 def test_landscapes_and_portraits_go_into_batches_of_their_own(tmp_path, shards):
