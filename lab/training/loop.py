@@ -93,6 +93,8 @@ def train(run: Run, resume: bool, console: Console) -> None:
     if accelerator.is_main_process:
         _make_folders(run)
     trainer.run_all()
+    accelerator.wait_for_everyone()
+    accelerator.end_training()  # processes that leave a group open may abort at exit
 
 
 def _check(run: Run, resume: bool) -> None:
