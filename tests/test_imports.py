@@ -17,11 +17,8 @@ MAY_IMPORT = {
     "lab": ("lab", "models", "wardrobe", "host.headless", "comfy_entrypoint"),
 }
 COMFYUI = {"comfy", "comfy_api", "comfy_extras", "folder_paths", "server", "nodes"}
-KNOW_COMFYUI = {
-    "host/comfyui.py",
-    "host/comfyui_diffusion.py",
-    "lab/bench/core_splat.py",
-}  # the last is a script for ComfyUI's own Python, not a module
+# The last is a script for ComfyUI's own Python, not a module.
+KNOW_COMFYUI = {f"host/comfyui{part}.py" for part in ("", "_diffusion", "_splat_bench")}
 NOT_AT_TOP = {*HEAVY, "scipy"}
 
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))

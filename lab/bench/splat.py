@@ -142,7 +142,7 @@ def _core_seconds(scene: Gaussians, camera: Camera) -> float | None:
         arrays, description = Path(scratch) / "scene.npz", Path(scratch) / "camera.json"
         _write_arrays(arrays, turn_about_x(scene))
         description.write_text(json.dumps(info), encoding="utf-8")
-        script = Path(__file__).with_name("core_splat.py")
+        script = Path(__file__).parents[2] / "host" / "comfyui_splat_bench.py"
         return _last_json([python, str(script), str(arrays), str(description), str(_REPEATS)], folder)["seconds"]
 
 

@@ -1,6 +1,6 @@
 """Times ComfyUI's own RenderSplat. Runs by itself, under ComfyUI's Python, in ComfyUI's folder; no part of the package is loaded.
 
-Usage: python core_splat.py SCENE.npz CAMERA.json REPEATS, with the arrays of a SPLAT (Y down, no batch axis) in SCENE.npz.
+Usage: python comfyui_splat_bench.py SCENE.npz CAMERA.json REPEATS, with the arrays of a SPLAT (Y down, no batch axis) in SCENE.npz.
 Prints one JSON object as its last line: {"seconds": best of the repeats, "coverage": mean of the mask}.
 """
 
