@@ -9,7 +9,7 @@ from torch import Tensor
 from .anatomy import Figure
 from .bodices import Cut, edge_inside, hem_height
 from .draping import Obstacle
-from .fabrics import Fabric
+from .fabrics import Garment
 from .pieces import Piece
 from .sewing import sew
 from .sheets import Sheet
@@ -35,16 +35,8 @@ DRESS_CUTS = {
 
 
 @dataclass(frozen=True)
-class DressGarment:
-    """A dress to be made.
-
-    cut: a name in DRESS_CUTS
-    looseness: 0 fitted .. 1 loose
-    """
-
-    cut: str
-    fabric: Fabric
-    looseness: float = 0.5
+class DressGarment(Garment):
+    """A dress, cut as DRESS_CUTS tells."""
 
 
 def dress_hem(figure: Figure, cut: Cut) -> float:

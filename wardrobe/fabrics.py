@@ -36,6 +36,19 @@ class Fabric:
         return max(plain, 1.4) if self.print else plain
 
 
+@dataclass(frozen=True)
+class Garment:
+    """A garment to be sewn.
+
+    cut: a name among those of its slot, such as UPPER_CUTS
+    looseness: 0 fitted .. 1 loose
+    """
+
+    cut: str
+    fabric: Fabric
+    looseness: float = 0.5
+
+
 def weave(fabric: Fabric, uv: Tensor, seed: int, footprint: Footprint = 0.0) -> Paint:
     """Paint cloth at spots [N, 2] metres, v upwards.
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .anatomy import Figure
 from .draping import Obstacle
-from .fabrics import Fabric
+from .fabrics import Garment
 from .pieces import Piece
 from .sheets import Sheet
 from .skirts import SKIRT_CUTS, SkirtCut, make_skirt, skirt_edge
@@ -19,16 +19,8 @@ LOWER_CUTS: dict[str, LowerCut] = {**TROUSER_CUTS, **SKIRT_CUTS}
 
 
 @dataclass(frozen=True)
-class LowerGarment:
-    """A lower garment to be made.
-
-    cut: a name in LOWER_CUTS
-    looseness: 0 fitted .. 1 loose
-    """
-
-    cut: str
-    fabric: Fabric
-    looseness: float = 0.5
+class LowerGarment(Garment):
+    """A lower garment, cut as LOWER_CUTS tells."""
 
 
 def lower_edge(figure: Figure, sheet: Sheet, cut: LowerCut) -> Tensor:

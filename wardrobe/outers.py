@@ -9,7 +9,7 @@ from torch import Tensor
 from .anatomy import Figure
 from .bodices import Cut, edge_inside, hem_height
 from .draping import Obstacle
-from .fabrics import Fabric
+from .fabrics import Garment
 from .pieces import Piece
 from .sewing import sew
 from .sheets import Sheet
@@ -46,17 +46,12 @@ OUTER_CUTS = {
 
 
 @dataclass(frozen=True)
-class OuterGarment:
-    """An outer garment to be made.
+class OuterGarment(Garment):
+    """An outer garment, cut as OUTER_CUTS tells.
 
-    cut: a name in OUTER_CUTS
-    looseness: 0 fitted .. 1 loose
     opened: whether the front hangs open and shows what is worn beneath
     """
 
-    cut: str
-    fabric: Fabric
-    looseness: float = 0.5
     opened: bool = True
 
 

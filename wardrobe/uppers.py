@@ -9,7 +9,7 @@ from torch import Tensor
 from .anatomy import Figure
 from .bodices import Cut, edge_inside, hem_height
 from .draping import Obstacle
-from .fabrics import Fabric
+from .fabrics import Garment
 from .pieces import Piece
 from .sewing import sew
 from .sheets import Sheet
@@ -33,16 +33,8 @@ UPPER_CUTS = {
 
 
 @dataclass(frozen=True)
-class UpperGarment:
-    """An upper garment to be made.
-
-    cut: a name in UPPER_CUTS
-    looseness: 0 fitted .. 1 loose
-    """
-
-    cut: str
-    fabric: Fabric
-    looseness: float = 0.5
+class UpperGarment(Garment):
+    """An upper garment, cut as UPPER_CUTS tells."""
 
 
 def upper_hem(figure: Figure, cut: Cut) -> float:
