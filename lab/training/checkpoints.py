@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from .files import save_tensors
+from ...models.weights.tensors import save_tensors
 
 KEPT = 2
 _WEIGHTS = "weights"  # beside the states of AdamW

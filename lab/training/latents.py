@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from ...models.base import load_vae
 from ...models.base.architecture import LATENT_SCALE
 from ...models.base.tokenizer import padded_tokens
-from .files import save_tensors
+from ...models.weights.tensors import read_tensors, save_tensors
 from .pictures import CaptionedPictures, to_signed
 from .shards import ShardPictures
 
@@ -70,8 +70,6 @@ class CaptionedLatents(Dataset):
 
     def _of_shards(self, data: Path) -> list[Tensor]:
         """Return the latents of all pictures in a folder of shards, encoding those that are not encoded yet."""
-        from safetensors.torch import load_file
-
         key = hashlib.sha256(self.vae_file.read_bytes()).hexdigest()[:12] + ("_half" if self.halve else "")
         folder = data / f"latents_{key}"
         folder.mkdir(exist_ok=True)
@@ -82,7 +80,7 @@ class CaptionedLatents(Dataset):
                 if not file.exists() or file.stat().st_mtime_ns < shard.stat().st_mtime_ns:
                     print(f"Encoding the {part.pictures.replace('_', ' ')} of '{shard.name}'", file=sys.stderr)
                     save_tensors({"latents": self._shard(part, start, end)}, file, {})
-                latents += load_file(file)["latents"]
+                latents += read_tensors(file)["latents"]
         return latents
 
     def _shard(self, part: ShardPictures, start: int, end: int) -> Tensor:

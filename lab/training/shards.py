@@ -22,8 +22,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ...models.weights.tensors import save_tensors
 from ...wardrobe.workers import worker_pool
-from .files import check_writable, save_tensors
+from .files import check_writable
 
 SHARD = 96  # a multiple of the wardrobe's SHOTS, so that no outfit is dressed twice
 PICTURES = ("people", "portrait_flats", "landscape_flats")

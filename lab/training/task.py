@@ -59,7 +59,7 @@ class Task(Protocol):
         ...
 
     def export(self, model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-        """Write the averaged weights for use, `files.save_half` being the usual way."""
+        """Write the averaged weights for use, `models.weights.tensors.save_half` being the usual way."""
         ...
 
 

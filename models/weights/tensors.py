@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..files import atomic_write, existing_file
@@ -19,9 +21,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, or not of this format.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
         return load_file(existing_file(path))
     except SafetensorError as error:
@@ -47,9 +46,6 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, 
     Raises:
         ValueError: if the folder cannot be written or is full; what stood there before still does.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     with atomic_write(path) as temporary:
         try:
             save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata=metadata)

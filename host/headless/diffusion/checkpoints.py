@@ -11,6 +11,7 @@ from torch import Tensor
 from ....models.base import TEXT_CONFIG, UNET_CONFIG, VAE_CONFIG
 from ....models.base.files import filled
 from ....models.base.keys import unet_to_diffusers, vae_to_diffusers
+from ....models.weights.tensors import read_tensors
 from .clip import HeadlessClip
 from .model import HeadlessModel
 from .vae import HeadlessVae
@@ -49,7 +50,7 @@ def load_checkpoint(path: Path) -> tuple[HeadlessModel, HeadlessClip, HeadlessVa
     Raises:
         ValueError: if the file is not safetensors, or holds another model or only a part of one.
     """
-    unet, vae, encoder = build_checkpoint(read_safetensors(path), path.name)
+    unet, vae, encoder = build_checkpoint(read_tensors(path), path.name)
     return HeadlessModel(unet, "epsilon"), HeadlessClip(encoder), HeadlessVae(vae)
 
 
@@ -72,21 +73,6 @@ def build_checkpoint(state: Mapping[str, Tensor], name: str) -> tuple[nn.Module,
         _built(lambda: AutoencoderKL(**SD15_VAE), vae_to_diffusers, vae, "VAE", name),
         _built(lambda: CLIPTextModel(CLIPTextConfig(**SD15_TEXT)), dict, text, "text encoder", name),
     )
-
-
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file.
-
-    Raises:
-        ValueError: if it is not one.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"'{path.name}' is not a safetensors file, or is damaged: download it again, or save it anew.") from error
 
 
 def _is_sd15(state: Mapping[str, Tensor]) -> bool:

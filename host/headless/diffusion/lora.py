@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ....models.base.keys import unet_to_ldm
-from .checkpoints import read_safetensors
+from ....models.weights.tensors import read_tensors
 from .clip import HeadlessClip
 from .model import HeadlessModel
 from .weights import LowRank
@@ -53,7 +53,7 @@ def read_lora(path: Path, unet: nn.Module, encoder: nn.Module | None) -> tuple[C
     Raises:
         ValueError: as `with_lora`.
     """
-    state = read_safetensors(path)
+    state = read_tensors(path)
     other = [key for key in state if any(mark in key for mark in OTHER_KINDS)]
     if other:
         raise ValueError(f"'{path.name}' holds '{other[0]}', a change that only ComfyUI makes: use a plain LoRA, or run it there.")

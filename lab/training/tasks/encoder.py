@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, cross_entropy, grid_sample
 from torch.utils.data import Dataset
 
+from ....models.weights.tensors import save_half
 from ....wardrobe.samples import SHOTS, person_sample
 from ...evaluation.attributes import NONE, QUALITIES, UNKNOWN, flat_words, head, person_words, targets, wardrobe_vocabulary
 from ...evaluation.network import AttributeNet
 from ...seeds import NETWORK_SHEET_SEED
-from ..files import save_half
 from ..shards import PICTURES, ShardPictures
 from ..sheets import contact_sheet
 

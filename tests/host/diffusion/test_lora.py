@@ -179,5 +179,5 @@ def test_a_file_without_a_lora_is_one_sentence(model, clip, tmp_path):
 def test_a_damaged_file_is_one_sentence(model, clip, tmp_path, content):
     path = tmp_path / "lora.safetensors"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"^'lora.safetensors' is not a safetensors file, or is damaged"):
+    with pytest.raises(ValueError, match=r"lora\.safetensors' cannot be read .* damaged or no safetensors file"):
         with_lora(model, clip, path, 1.0, 1.0)

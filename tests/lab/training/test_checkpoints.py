@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from modiste.lab.training import files
 from modiste.lab.training.checkpoints import Progress, Split, Trained, checkpoints, load_newest, save_checkpoint
+from modiste.models.weights import tensors as weights
 
 
 def make(seed=0, width=6, layout=torch.channels_last):
@@ -146,7 +146,7 @@ def full_disk(tensors, path, metadata=None):
 
 def test_a_full_disk_leaves_the_checkpoints_that_stood(two_checkpoints, monkeypatch):
     folder, tensors = two_checkpoints
-    monkeypatch.setattr(files, "save_file", full_disk)
+    monkeypatch.setattr(weights, "save_file", full_disk)
     with pytest.raises(ValueError, match=r"No space left on device.*has space"):
         save_checkpoint(folder, tensors[5], Progress(9))
     assert sorted(path.name for path in folder.iterdir()) == ["step_00000003.safetensors", "step_00000005.safetensors"]
@@ -161,7 +161,7 @@ def test_a_process_killed_while_writing_leaves_no_checkpoint(two_checkpoints, mo
         save_file(*arguments, **names)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, "save_file", killed)
+    monkeypatch.setattr(weights, "save_file", killed)
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(folder, tensors[5], Progress(9))
     assert [path.name[:13] for path in checkpoints(folder)] == ["step_00000005", "step_00000003"]
@@ -196,7 +196,7 @@ def test_a_split_optimizer_is_joined_and_shared_out_again(tmp_path):
 
 def test_weights_for_use_are_half_precision_and_whole_numbers_stay(tmp_path):
     path = tmp_path / "w.safetensors"
-    files.save_half({"a": torch.ones(3), "b": torch.arange(2)}, path, {"kind": "toy"})
+    weights.save_half({"a": torch.ones(3), "b": torch.arange(2)}, path, {"kind": "toy"})
     stored = load_file(path)
     assert (stored["a"].dtype, stored["b"].dtype) == (torch.float16, torch.int64)
     with safetensors.safe_open(path, framework="pt") as file:
@@ -206,5 +206,5 @@ def test_weights_for_use_are_half_precision_and_whole_numbers_stay(tmp_path):
 @pytest.mark.parametrize("value", [1e6, float("nan")])
 def test_weights_that_fp16_cannot_hold_are_not_written(tmp_path, value):
     with pytest.raises(ValueError, match="'a' is too large for fp16"):
-        files.save_half({"a": torch.tensor([1.0, value])}, tmp_path / "w.safetensors", {})
+        weights.save_half({"a": torch.tensor([1.0, value])}, tmp_path / "w.safetensors", {})
     assert not list(tmp_path.iterdir())

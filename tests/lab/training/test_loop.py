@@ -223,9 +223,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, toy):
 
 
 def test_a_full_disk_midway_is_a_sentence_and_the_run_goes_on_later(tmp_path, toy, monkeypatch):
-    from modiste.lab.training import files
+    from modiste.models.weights import tensors
 
-    stored = files.save_file
+    stored = tensors.save_file
 
     def full(tensors, path, metadata=None):
         if json.loads(metadata.get("progress", '{"step": 0}'))["step"]:
@@ -233,7 +233,7 @@ def test_a_full_disk_midway_is_a_sentence_and_the_run_goes_on_later(tmp_path, to
             raise OSError(28, "No space left on device")
         stored(tensors, path, metadata)
 
-    monkeypatch.setattr(files, "save_file", full)
+    monkeypatch.setattr(tensors, "save_file", full)
     with pytest.raises(ValueError, match="No space left on device"):
         toy.run(tmp_path, 20, console=Quiet(), checkpoint_minutes=1e-6)
     monkeypatch.undo()

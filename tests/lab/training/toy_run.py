@@ -14,8 +14,8 @@ runpy.run_path(str(Path(__file__).parents[3] / "modiste.py"))["load_pack"]()
 
 from modiste.lab.training.config import Config, parse  # noqa: E402 - the pack has to be loaded first
 from modiste.lab.training.console import Lines  # noqa: E402
-from modiste.lab.training.files import save_half  # noqa: E402
 from modiste.lab.training.loop import Run, train  # noqa: E402
+from modiste.models.weights.tensors import save_half  # noqa: E402
 
 
 class Pictures(torch.utils.data.Dataset):

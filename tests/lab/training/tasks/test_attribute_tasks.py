@@ -9,9 +9,9 @@ from safetensors import safe_open
 
 from modiste.lab.evaluation.attributes import UNKNOWN, wardrobe_vocabulary
 from modiste.lab.training.order import buckets_of
-from modiste.lab.training.shards import save_tensors
 from modiste.lab.training.task import load_task, task_names
 from modiste.lab.training.tasks.encoder import AttributePictures, Task
+from modiste.models.weights.tensors import save_tensors
 
 GARMENT = {"slot": "upper", "cut": "t-shirt", "pattern": "plain", "words": "T-shirt"}
 SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "black", "words": "black sneakers"}
