@@ -28,7 +28,8 @@ class Config:
     learning_rate:      at its highest
     schedule:           after the warm-up: "constant", or "cosine" down to zero at the last step
     warmup:             steps over which the learning rate rises from zero
-    weight_decay:       of AdamW, for weights of two dimensions and more
+    optimizer:          "adamw", or "muon" for the matrices among the weights, which learns convolutions in far fewer steps
+    weight_decay:       for weights of two dimensions and more
     betas:              of AdamW
     clip:               longest gradient (2-norm) that is not shortened
     ema:                decay of the averaged weights, which sheets and exports show; early steps use a smaller one
@@ -49,6 +50,7 @@ class Config:
     workers: int = 0
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: int = 0
+    optimizer: Literal["adamw", "muon"] = "adamw"
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0

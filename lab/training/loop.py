@@ -204,6 +204,8 @@ class Trainer:
     def _prepare(self) -> tuple[nn.Module, torch.optim.Optimizer]:
         """Wrap loss and optimizer for the processes at hand."""
         if self._deepspeed:
+            if self.config.optimizer == "muon":
+                raise ValueError('ZeRO-2 cuts weights into pieces, and Muon needs them whole: set optimizer = "adamw".')
             settings = {"train_micro_batch_size_per_gpu": self.config.batch, "gradient_clipping": self.config.clip}
             self.accelerator.state.deepspeed_plugin.deepspeed_config.update(settings)
         return self.accelerator.prepare(Loss(self.run.task, self.trained.model, self.autocast), self.trained.optimizer)

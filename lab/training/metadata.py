@@ -13,6 +13,7 @@ from .task import Task
 
 VERSION = "1"
 LICENCE = "Apache-2.0"
+OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon, and for what is no matrix AdamW"}
 
 
 def training_metadata(task: Task, config: Config, progress: Progress, batch: int, data: str, hardware: str) -> dict[str, str]:
@@ -22,6 +23,7 @@ def training_metadata(task: Task, config: Config, progress: Progress, batch: int
     data:     what it learned from
     hardware: what it was trained on, e.g. "1 process(es), cpu"
     """
+    optimizer = OPTIMIZERS[config.optimizer]
     about = {
         "kind": task.kind,
         "version": VERSION,
@@ -32,7 +34,7 @@ def training_metadata(task: Task, config: Config, progress: Progress, batch: int
         "samples": progress.samples,
         "batch": batch,
         "hours": f"{progress.seconds / 3600:.2f}",
-        "optimizer": f"AdamW {config.betas}, weight decay {config.weight_decay}, gradients clipped at {config.clip}",
+        "optimizer": f"{optimizer} {config.betas}, weight decay {config.weight_decay}, gradients clipped at {config.clip}",
         "learning_rate": f"{config.learning_rate}, {config.schedule}, warm-up {config.warmup} of {config.steps} steps",
         "ema": config.ema,
         "precision": config.precision,

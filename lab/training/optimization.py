@@ -9,17 +9,24 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from .config import Config
+from .muon import Muon, takes
 
 
-def make_optimizer(model: nn.Module, config: Config) -> torch.optim.AdamW:
-    """Return AdamW for the parameters that need gradients; biases and the scales of norms do not decay."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in trained if parameter.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [parameter for parameter in trained if parameter.ndim <= 1], "weight_decay": 0.0},
+def make_optimizer(model: nn.Module, config: Config) -> torch.optim.Optimizer:
+    """Return the optimizer of the parameters that need gradients; biases and the scales of norms do not decay."""
+    tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            decays = parameter.ndim > 1
+            groups.setdefault((decays, takes(parameter) and id(parameter) not in tables), []).append(parameter)
+    table = [
+        {"params": parameters, "weight_decay": config.weight_decay if decays else 0.0, "matrices": matrices}
+        for (decays, matrices), parameters in groups.items()
     ]
-    groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+    if config.optimizer == "muon":
+        return Muon(table, config.learning_rate, config.betas)
+    return torch.optim.AdamW(table, config.learning_rate, config.betas, fused=True)
 
 
 def learning_rate(config: Config, step: int) -> float:
