@@ -155,9 +155,7 @@ def heart_distance(x: Tensor, y: Tensor, radius: float) -> Tensor:
     return torch.minimum(lobe, torch.maximum(body, px - 1.03)) * radius
 
 
-def _flowers(
-    color: Tensor, motif: _Motifs, colors: Tensor, seed: int, petals: int, reach: float, footprint: Footprint
-) -> Tensor:
+def _flowers(color: Tensor, motif: _Motifs, colors: Tensor, seed: int, petals: int, reach: float, footprint: Footprint) -> Tensor:
     """Paint one flower with a leaf or two in each cell."""
     radius, angle = motif.polar(seed + 3)
     size = reach * (0.72 + 0.28 * motif.chance(seed + 4))

@@ -108,9 +108,7 @@ _MENS_PATTERNS = ("plain", "plain", "stripes", "gradient", "blocks")
 _STANDING = ("stand", "relaxed", "walk", "hand on hip")
 
 
-def random_recipe(
-    seed: int, pose: str | None = None, gaussians: int = 100_000, woman: bool | None = None
-) -> AvatarRecipe:
+def random_recipe(seed: int, pose: str | None = None, gaussians: int = 100_000, woman: bool | None = None) -> AvatarRecipe:
     """Draw a person who dresses with taste: a pure function of the seed.
 
     Args:

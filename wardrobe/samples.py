@@ -40,6 +40,7 @@ class GarmentTruth:
     slot, cut, pattern: as in the recipe
     color:        colour word of the ground
     words:        "striped blue T-shirt"
+    named:        what the picture's caption calls it, "" where it passes over it because too little shows
     flat:         [Hf, Wf, 3] uint8 alone on white, portrait like the person's picture (shoes and hats: the transpose), or None
     flat_mask:    [Hf, Wf] bool, or None
     mask:         [H, W] bool, where it is seen on the person
@@ -53,6 +54,7 @@ class GarmentTruth:
     pattern: str
     color: str
     words: str
+    named: str
     flat: Tensor | None
     flat_mask: Tensor | None
     mask: Tensor
@@ -153,9 +155,8 @@ def _taken(person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Ten
     seen = face >= 0
     parts = torch.where(seen, person.face_part[face], torch.zeros((), dtype=torch.uint8))
     uv = torch.where(seen[..., None], (person.face_uv[face] * taken.barycentric[..., None]).sum(-2), 0.0)
-    garments = tuple(_garment_truths(person, taken, parts, flats))
-    area = max(int(seen.sum()), 1)
-    named = {truth.slot: _said(truth, person, shot) for truth in garments if int(truth.mask.sum()) >= VISIBLE * area}
+    garments = tuple(_garment_truths(person, shot, taken, parts, flats))
+    named = {truth.slot: truth.named for truth in garments if truth.named}
     hidden = agnostic_area(parts)
     return PersonSample(
         image=taken.image,
@@ -176,10 +177,14 @@ def _taken(person: DressedPerson, shot: Shot, flats: dict[str, tuple[Tensor, Ten
 
 
 def _garment_truths(
-    person: DressedPerson, taken: Picture, parts: Tensor, flats: dict[str, tuple[Tensor, Tensor]]
+    person: DressedPerson, shot: Shot, taken: Picture, parts: Tensor, flats: dict[str, tuple[Tensor, Tensor]]
 ) -> Iterator[GarmentTruth]:
     layers = [layer.name for layer in person.layers]
+    least = VISIBLE * max(int((taken.face >= 0).sum()), 1)
     for slot, (cut, pattern, color, printed) in worn_garments(person.recipe).items():
+        mask = parts == PART_INDEX[slot]
+        shows_print = abs(shot.yaw) < _PRINT_SEEN and not (slot == "upper" and person.recipe.outer)
+        said = garment_words(cut, pattern, color, printed if shows_print else None)
         words = garment_words(cut, pattern, color, printed)
         flat, flat_mask = flats.get(slot, (None, None))
         yield GarmentTruth(
@@ -188,19 +193,14 @@ def _garment_truths(
             pattern=pattern,
             color=color,
             words=words,
+            named=said if int(mask.sum()) >= least else "",
             flat=flat,
             flat_mask=flat_mask,
-            mask=parts == PART_INDEX[slot],
+            mask=mask,
             occlusion=taken.occlusion(layers.index(slot)),
             flat_caption=flat_caption(words),
             print=printed,
         )
-
-
-def _said(truth: GarmentTruth, person: DressedPerson, shot: Shot) -> str:
-    """Return a garment's words without its print where that is out of sight, on the other side or under a coat."""
-    seen = abs(shot.yaw) < _PRINT_SEEN and not (truth.slot == "upper" and person.recipe.outer)
-    return truth.words if seen else garment_words(truth.cut, truth.pattern, truth.color)
 
 
 @lru_cache(maxsize=8)

@@ -274,7 +274,7 @@ def _pressed(figure: Figure, paint: Paint, spots: Spots) -> Paint:
     across = _beside_axis(figure, start)
     shown = smoothstep(figure.crotch + 0.05, figure.crotch - 0.10, start[:, 1])
     fold = line(across, 0.0022, spots.footprint) * shown
-    shade = 0.05 * shown * torch.tanh(across / 0.02) * (-(across / 0.045) ** 2).exp()
+    shade = 0.05 * shown * torch.tanh(across / 0.02) * (-((across / 0.045) ** 2)).exp()
     return Paint(paint.color * (1 - 0.16 * fold + shade)[:, None], paint.relief + 0.002 * fold)
 
 

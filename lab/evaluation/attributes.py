@@ -1,6 +1,6 @@
 """What a picture shows, in words: of each slot the cut, colour and pattern, then gender, view and background.
 
-A `Record` is what a garment is known as: slot, cut, pattern, color and words. Both the wardrobe's samples
+A `Record` is what a garment is known as: slot, cut, pattern, color and, if somebody wears it, named. Both the wardrobe's samples
 and rendered shards give it.
 """
 
@@ -55,7 +55,7 @@ def person_words(caption: str, garments: Sequence[Record]) -> Words:
     """Return what a picture of a person shows; nothing of garments that the caption passes over, since they hardly show."""
     words = {head(slot, "cut"): NONE for slot in SLOTS}
     for garment in garments:
-        if garment["words"] in caption:
+        if garment["named"]:
             words |= _garment_words(garment)
         else:
             del words[head(garment["slot"], "cut")]

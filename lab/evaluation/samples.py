@@ -49,7 +49,7 @@ def drawn(seed: int, index: int) -> Pair:
     """Return the person of an index and one of the garments alone."""
     sample = person_sample(seed, index * SHOTS)  # the samples between show the same person
     records = [_record(garment) for garment in sample.garments]
-    named = tuple(record["slot"] for record in records if record["words"] in sample.caption)
+    named = tuple(record["slot"] for record in records if record["named"])
     person = Shown(sample.image, sample.caption, person_words(sample.caption, records), named)
     garment, record = sample.garments[index % len(records)], records[index % len(records)]
     return person, Shown(garment.flat, garment.flat_caption, flat_words(record), (garment.slot,))
@@ -67,4 +67,4 @@ def _drawn_alone(seed: int, index: int) -> Pair:
 
 
 def _record(garment: GarmentTruth) -> Record:
-    return {name: getattr(garment, name) for name in ("slot", "words", *QUALITIES)}
+    return {name: getattr(garment, name) for name in ("slot", "named", *QUALITIES)}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import as_completed
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,6 +25,9 @@ from torch.utils.data import Dataset
 from ...models.weights.tensors import save_tensors
 from ...wardrobe.workers import worker_pool
 from .files import check_writable
+
+if TYPE_CHECKING:
+    from ...wardrobe.samples import GarmentTruth
 
 SHARD = 96  # a multiple of the wardrobe's SHOTS, so that no outfit is dressed twice
 PICTURES = ("people", "portrait_flats", "landscape_flats")
@@ -68,8 +71,8 @@ def render_shards(
 class ShardPictures(Dataset):
     """Pictures of one kind in a folder of shards, with what is known of each: item i is (Tensor [H, W, 3] uint8, dict).
 
-    A person's dict has `caption`, `index` and `garments` (a list of dicts with slot, cut, pattern, color, words, occlusion); a
-    flat's has `caption`, `index`, slot, cut, pattern, color and words.
+    A person's dict has `caption`, `index` and `garments` (a list of dicts with slot, cut, pattern, color, words, named,
+    occlusion); a flat's has `caption`, `index`, slot, cut, pattern, color and words.
 
     pictures: one of PICTURES
     Raises:
@@ -152,18 +155,21 @@ def _render_shard(folder: Path, seed: int, first: int, size: tuple[int, int]) ->
     records: dict[str, list[dict[str, Any]]] = {pictures: [] for pictures in PICTURES}
     for index in range(first, first + SHARD):
         sample = person_sample(seed, index, *size, flats=index % SHOTS == 0)
-        worn = [{name: getattr(garment, name) for name in _GARMENT_FIELDS} for garment in sample.garments]
-        occluded = [known | {"occlusion": garment.occlusion} for known, garment in zip(worn, sample.garments, strict=True)]
+        worn = [_known(garment, *_GARMENT_FIELDS, "named", "occlusion") for garment in sample.garments]
         images["people"].append(sample.image)
-        records["people"].append({"caption": sample.caption, "index": index, "garments": occluded})
-        for known, garment in zip(worn, sample.garments, strict=True):
+        records["people"].append({"caption": sample.caption, "index": index, "garments": worn})
+        for garment in sample.garments:
             if garment.flat is None:
                 continue
             pictures = "portrait_flats" if garment.flat.shape[:2] == sample.image.shape[:2] else "landscape_flats"
             images[pictures].append(garment.flat)
-            records[pictures].append({"caption": garment.flat_caption, "index": index, **known})
+            records[pictures].append({"caption": garment.flat_caption, "index": index, **_known(garment, *_GARMENT_FIELDS)})
     tensors = {pictures: torch.stack(found) for pictures, found in images.items() if found}
     save_tensors(tensors, _path(folder, seed, first), {name: json.dumps(known) for name, known in records.items()})
+
+
+def _known(garment: GarmentTruth, *fields: str) -> dict[str, Any]:
+    return {name: getattr(garment, name) for name in fields}
 
 
 _GARMENT_FIELDS = ("slot", "cut", "pattern", "color", "words")

@@ -157,7 +157,8 @@ def test_caption_names_the_garments_that_are_seen_and_no_others(several):
     for sample in several:
         area = (sample.depth > 0).sum()
         for garment in sample.garments:
-            named = garment_words(garment.cut, garment.pattern, garment.color) in sample.caption
+            named = bool(garment.named) and garment.named in sample.caption
+            assert (garment_words(garment.cut, garment.pattern, garment.color) in sample.caption) == bool(garment.named)
             assert named == bool(garment.mask.sum() >= 0.01 * area), (garment.words, sample.caption)
             assert garment.flat_caption.endswith(f"{garment.words} on a white background")
 

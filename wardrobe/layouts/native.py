@@ -43,7 +43,7 @@ from .labels import palette
 
 LISTS = ("samples.json",)
 VERSION = 1
-_GARMENT_WORDS = ("slot", "cut", "pattern", "color", "words", "occlusion", "flat_caption")
+_GARMENT_WORDS = ("slot", "cut", "pattern", "color", "words", "named", "occlusion", "flat_caption")
 _FLOW = ("offset", "visible")
 
 

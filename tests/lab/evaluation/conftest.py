@@ -7,9 +7,9 @@ from modiste.lab.evaluation.attributes import flat_words, person_words, wardrobe
 from modiste.lab.evaluation.network import AttributeNet
 from modiste.lab.evaluation.samples import Shown
 
-SHIRT = {"slot": "upper", "cut": "t-shirt", "pattern": "stripes", "color": "red", "words": "striped red T-shirt"}
-JEANS = {"slot": "lower", "cut": "jeans", "pattern": "denim", "color": "blue", "words": "blue jeans"}
-SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "brown", "words": "brown sneakers"}
+SHIRT = {"slot": "upper", "cut": "t-shirt", "pattern": "stripes", "color": "red", "named": "striped red T-shirt"}
+JEANS = {"slot": "lower", "cut": "jeans", "pattern": "denim", "color": "blue", "named": "blue jeans"}
+SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "brown", "named": ""}
 CAPTION = "a woman wearing a striped red T-shirt and blue jeans, against an olive wall, seen from behind"
 
 

@@ -24,7 +24,7 @@ class Garment:
     def __init__(self, seed, index, slot, width, height, flats):
         self.slot, self.cut, self.pattern, self.color = slot, f"cut {index}", "plain", "red"
         self.words, self.flat_caption = f"{slot} {index}", f"a {slot} {index} on a white background"
-        self.occlusion = 0.25
+        self.named, self.occlusion = "hat" if slot == "hat" else "", 0.25
         size = (width, height, 3) if slot == "hat" else (height, width, 3)
         self.flat = torch.full(size, shade(seed, index, slot), dtype=torch.uint8) if flats else None
 
@@ -72,7 +72,9 @@ def test_people_are_read_at_random_with_what_they_wear(folder):
         assert picture.unique().tolist() == [shade(5, index, "person")]
         assert (known["caption"], known["index"]) == (f"person {index}", index)
     worn = people[3][1]["garments"]
-    assert worn[1] == {"slot": "hat", "cut": "cut 3", "pattern": "plain", "color": "red", "words": "hat 3", "occlusion": 0.25}
+    assert worn[1] == {
+        "slot": "hat", "cut": "cut 3", "pattern": "plain", "color": "red", "words": "hat 3", "named": "hat", "occlusion": 0.25,
+    }  # fmt: skip
 
 
 def test_a_flat_that_samples_share_is_there_once(folder):

@@ -13,8 +13,8 @@ from modiste.lab.training.task import load_task, task_names
 from modiste.lab.training.tasks.encoder import AttributePictures, Task
 from modiste.models.weights.tensors import save_tensors
 
-GARMENT = {"slot": "upper", "cut": "t-shirt", "pattern": "plain", "words": "T-shirt"}
-SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "black", "words": "black sneakers"}
+GARMENT = {"slot": "upper", "cut": "t-shirt", "pattern": "plain", "named": "T-shirt"}
+SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "black", "named": ""}
 COLORS = {"red": (200, 30, 30), "blue": (30, 60, 200)}
 
 
@@ -28,9 +28,9 @@ def shards(tmp_path_factory):
         grain = torch.randint(0, 30, (height, width, 3), generator=noise)
         return (torch.tensor(color) + grain).to(torch.uint8)
 
-    shirts = [{**GARMENT, "color": color, "words": f"{color} T-shirt"} for color in COLORS] * 12
+    shirts = [{**GARMENT, "color": color, "named": f"{color} T-shirt"} for color in COLORS] * 12
     people = [
-        {"caption": f"a man wearing a {one['words']}, on a street", "index": 0, "garments": [one, SHOES]} for one in shirts[:12]
+        {"caption": f"a man wearing a {one['named']}, on a street", "index": 0, "garments": [one, SHOES]} for one in shirts[:12]
     ]
     tensors = {
         "people": torch.stack([picture(COLORS[one["color"]], 64, 48) for one in shirts[:12]]),
