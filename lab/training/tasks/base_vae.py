@@ -84,8 +84,8 @@ class Task:
         likeness = ssim(given_back.float() / 2 + 0.5, pictures / 2 + 0.5)
         psnr = -10 * (error / 2).square().mean((1, 2, 3)).clamp_min(1e-8).log10().mean()
         colors = (latents[:, :3].float() - COLOR_RANGE * avg_pool2d(pictures, 8)).square().mean()
-        loss = error.abs().mean() + avg_pool2d(error, 4).abs().mean() + self.structure * (1 - likeness)
-        loss = loss + max(0.0, 1 - step / self.told) * colors if self.told else loss
+        telling = max(0.0, 1 - step / self.told) if self.told else 0.0
+        loss = error.abs().mean() + avg_pool2d(error, 4).abs().mean() + self.structure * (1 - likeness) + telling * colors
         return loss, {"psnr": psnr, "ssim": likeness, "spread": latents.float().std()}
 
     def sample_sheet(self, model: nn.Module, generator: torch.Generator) -> Image:

@@ -83,6 +83,30 @@ def test_whitening_latents_changes_their_spread_and_nothing_else():
     assert torch.equal(after.std, before.std)
 
 
+class Echo(torch.nn.Module):
+    """Gives pictures back as they are, from latents of one value."""
+
+    def __init__(self, latent):
+        super().__init__()
+        self.latent = latent
+
+    def forward(self, pictures):
+        count, _, height, width = pictures.shape
+        return pictures, torch.full((count, 4, height // 8, width // 8), self.latent)
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 1.0), (150, 0.5), (300, 0.0), (900, 0.0)])
+def test_latents_are_told_colours_less_and_less(step, share):
+    grey = {"picture": torch.full((2, 64, 64, 3), 255, dtype=torch.uint8)}
+    loss, _ = base_vae.Task(told=300).loss(Echo(0.5), grey, generator_of("cpu", 0), step)
+    assert float(loss) == pytest.approx(share * (2 * 1.0 - 0.5) ** 2, abs=1e-5)
+
+
+def test_nothing_is_told_in_a_run_that_starts_from_weights_that_know():
+    grey = {"picture": torch.full((2, 64, 64, 3), 255, dtype=torch.uint8)}
+    assert float(base_vae.Task(told=0).loss(Echo(0.5), grey, generator_of("cpu", 0), 0)[0]) == pytest.approx(0, abs=1e-5)
+
+
 def test_ssim_is_one_for_equal_pictures_and_follows_its_formula():
     first = torch.rand(1, 3, 16, 16)
     assert float(base_vae.ssim(first, first)) == pytest.approx(1.0, abs=1e-5)
