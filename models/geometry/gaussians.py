@@ -34,6 +34,4 @@ class Gaussians:
 
     def __getitem__(self, index: Tensor | slice) -> Gaussians:
         """Return the Gaussians that an index tensor, boolean mask or slice selects."""
-        return Gaussians(
-            self.positions[index], self.scales[index], self.rotations[index], self.opacities[index], self.sh[index]
-        )
+        return Gaussians(self.positions[index], self.scales[index], self.rotations[index], self.opacities[index], self.sh[index])

@@ -26,9 +26,7 @@ def test_patterns_are_finite_deterministic_and_colourful(pattern):
     assert first.color.min() > -0.1 and first.color.max() < 1.2
 
 
-@pytest.mark.parametrize(
-    "pattern, share", [("stripes", 0.35), ("dots", None), ("blocks", None), ("pinstripes", None)]
-)
+@pytest.mark.parametrize("pattern, share", [("stripes", 0.35), ("dots", None), ("blocks", None), ("pinstripes", None)])
 def test_ground_and_mark_are_the_given_colours(pattern, share):
     colors = weave(Fabric(pattern, (GROUND, MARK)), cloth(), 0).color
     marked = nearest(colors, (GROUND, MARK)).float().mean()
