@@ -14,6 +14,7 @@ class Goal:
 
     lowest, highest: the bound; one of them is None
     against: the method whose mean the row's is divided by, or None
+    above:   the method whose mean is taken off both first, or None
     count:   samples that the row must at least be of
     """
 
@@ -23,6 +24,7 @@ class Goal:
     lowest: float | None = None
     highest: float | None = None
     against: str | None = None
+    above: str | None = None
     count: int = 2
 
 
@@ -41,12 +43,15 @@ def goal_table(goals: Iterable[Goal], rows: Sequence[Row]) -> str:
 
 def _measured(goal: Goal, rows: Sequence[Row]) -> float | None:
     means = {row.method: row.mean for row in rows if (row.split, row.metric) == (goal.split, goal.metric) and row.n >= goal.count}
-    if goal.method not in means or (goal.against and not means.get(goal.against)):
+    if not {goal.method, goal.against or goal.method, goal.above or goal.method} <= means.keys():
         return None
-    return means[goal.method] / means[goal.against] if goal.against else means[goal.method]
+    floor = means[goal.above] if goal.above else 0.0
+    measured, against = means[goal.method] - floor, means[goal.against] - floor if goal.against else 1.0
+    return measured / against if against > 0 else None
 
 
 def _wish(goal: Goal) -> str:
     bound = f"at least {goal.lowest:g}" if goal.lowest is not None else f"at most {goal.highest:g}"
     times = f" times that of `{goal.against}`" if goal.against else ""
-    return f"{goal.metric} of `{goal.method}` on {goal.split}: {bound}{times}"
+    above = f", both above `{goal.above}`" if goal.above else ""
+    return f"{goal.metric} of `{goal.method}` on {goal.split}: {bound}{times}{above}"

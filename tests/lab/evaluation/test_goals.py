@@ -32,3 +32,11 @@ def test_what_was_not_measured_or_of_too_few_samples_says_so():
         Goal("ours", "people", "psnr", lowest=1, count=10),
     )
     assert [line.split(" | ")[1] for line in goal_table(goals, ROWS).splitlines()[2:]] == ["not measured"] * 3
+
+
+def test_a_ratio_can_be_of_what_is_above_a_floor():
+    floor = Row("floor", "people", "fd_own", 1.5, (1.0, 2.0), 9)
+    goals = [Goal("ours", "people", "fd_own", highest=14, against="reconstruction", above="floor")]
+    wish = "fd_own of `ours` on people: at most 14 times that of `reconstruction`, both above `floor`"
+    assert goal_table(goals, [*ROWS, floor]).splitlines()[2:] == [f"| {wish} | 13 | yes |"]
+    assert goal_table(goals, ROWS).splitlines()[2:] == [f"| {wish} | not measured |  |"]
