@@ -218,10 +218,11 @@ def _flats(seed: int, outfit: int, width: int, height: int) -> dict[str, tuple[T
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Sums of many numbers depend on how threads share them; one thread gives the same bytes everywhere."""
+    """Sums of many numbers depend on how threads share them; one thread, and no autocast, give the same bytes everywhere."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with torch.autocast("cpu", enabled=False):
+            yield
     finally:
         torch.set_num_threads(threads)

@@ -44,6 +44,13 @@ def test_same_sample_twice_is_the_same_bytes(several):
     assert digest(person_sample(SEED, SHOTS, *SIZE)) == digest(several[1])
 
 
+def test_a_training_under_autocast_sees_the_same_bytes(several):
+    samples.dressed.cache_clear()
+    samples._flats.cache_clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert digest(person_sample(SEED, SHOTS, *SIZE)) == digest(several[1])
+
+
 def test_another_process_with_more_threads_agrees(several):
     script = f"""
 import runpy, sys
