@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..models.base import TEXT_CONFIG, VAE_CONFIG, BaseWeights, load_base
 from ..models.base.architecture import HEAD_WIDTH, NORM_GROUPS
+from ..models.base.files import latent_colors
 
 # The patcher that may move weights in parts; ComfyUI 0.16 and later have it under this name.
 ModelPatcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
@@ -73,11 +74,11 @@ class _Once(comfy.samplers.Sampler):
 
 
 class TinyLatent(comfy.latent_formats.SD15):
-    """SD1.5's shape and scale, but what the channels mean is our own, so that core's previews of SD1.5 would show nonsense."""
+    """SD1.5's shape and scale, but what the channels mean is our own: core's previews need our colours."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.latent_rgb_factors = None
+        self.latent_rgb_factors, self.latent_rgb_factors_bias = latent_colors() or (None, None)
         self.taesd_decoder_name = None
 
 

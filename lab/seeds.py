@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..models.weights.tensors import read_metadata
+
 TRAINING_SEED = 0
 NETWORK_SHEET_SEED = 1
 BASE_SHEET_SEED = 900
@@ -19,10 +21,7 @@ _DATA = re.compile(r"wardrobe, seed (\d+(?: and \d+)*),")  # as `training.metada
 
 def learned_seeds(file: Path) -> set[int]:
     """Return the seeds of the wardrobe's samples that a file of weights says it learned from."""
-    from safetensors import safe_open
-
-    with safe_open(file, "pt") as opened:
-        data = _DATA.match((opened.metadata() or {}).get("data", ""))
+    data = _DATA.match(read_metadata(file).get("data", ""))
     return {int(seed) for seed in data[1].split(" and ")} if data else set()
 
 

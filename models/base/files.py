@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..weights import SHIPPED
-from ..weights.tensors import read_tensors, save_half
+from ..weights.tensors import read_metadata, read_tensors, save_half
 from .architecture import build_text_encoder, build_unet, build_vae
 from .keys import unet_to_diffusers, unet_to_ldm, vae_to_diffusers, vae_to_ldm
 
@@ -26,6 +27,7 @@ UNET_FILE = SHIPPED / "modiste_base_unet.safetensors"
 VAE_FILE = SHIPPED / "modiste_base_vae.safetensors"
 TEXT_FILE = SHIPPED / "modiste_base_text.safetensors"
 LICENCE = "Apache-2.0"
+COLORS = "latent_colors"  # in the autoencoder's metadata
 _TEXT_PREFIX = "text_model."  # transformers 4 writes it and 5 does not; the file has it, as SD1.5 checkpoints do
 
 
@@ -49,6 +51,18 @@ def load_base() -> BaseWeights:
         FileNotFoundError: if the pack lacks one of the files.
     """
     return BaseWeights(_read(UNET_FILE), _read(VAE_FILE), _read(TEXT_FILE))
+
+
+def latent_colors(file: Path = VAE_FILE) -> tuple[list[list[float]], list[float]] | None:
+    """Return what an autoencoder's file says of its latents' colours, for previews: a matrix [4][3] and an offset [3].
+
+    Latents with a standard deviation of 1 (LATENT times LATENT_SCALE) give RGB in -1..1. None if the file does not say.
+    """
+    told = read_metadata(file).get(COLORS)
+    if told is None:
+        return None
+    colors = json.loads(told)
+    return colors["factors"], colors["offset"]
 
 
 def load_unet(file: Path = UNET_FILE) -> UNet2DConditionModel:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -21,8 +22,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, or not of this format.
     """
+    with _readable(path):
+        return load_file(path)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what a file says of itself; raises as `read_tensors` does."""
+    with _readable(path), safe_open(path, "pt") as file:
+        return file.metadata() or {}
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    existing_file(path)
     try:
-        return load_file(existing_file(path))
+        yield
     except SafetensorError as error:
         raise ValueError(f"'{path}' cannot be read ({error}): it is damaged or no safetensors file.") from error
 

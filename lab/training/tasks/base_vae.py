@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,7 @@ from torch.utils.data import Dataset
 
 from ....models.base import VAE_CONFIG, build_vae, load_vae
 from ....models.base.architecture import LATENT_CHANNELS, LATENT_SCALE
-from ....models.base.files import save_vae
+from ....models.base.files import COLORS, save_vae
 from ....wardrobe.samples import person_sample
 from ...seeds import BASE_SHEET_SEED
 from ..pictures import CaptionedPictures, to_signed
@@ -104,9 +105,22 @@ class Task:
         people = [person_sample(BASE_SHEET_SEED, index) for index in range(24)]
         flats = [garment.flat for person in people for garment in person.garments if garment.flat.shape == person.image.shape]
         pictures = torch.stack([*(person.image for person in people), *flats])
-        with torch.no_grad():
-            whiten_latents(vae, torch.cat([vae.encode(to_signed(batch)).latent_dist.mode() for batch in pictures.split(8)]))
-        save_vae(vae, path, metadata)
+        whiten_latents(vae, encoded(vae, pictures))
+        save_vae(vae, path, metadata | {COLORS: json.dumps(fitted_colors(vae, pictures))})
+
+
+@torch.no_grad()
+def encoded(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
+    """Return the most likely latents [B, 4, h, w] of pictures [B, H, W, 3] uint8."""
+    return torch.cat([vae.encode(to_signed(batch)).latent_dist.mode() for batch in pictures.split(8)])
+
+
+def fitted_colors(vae: AutoencoderKL, pictures: Tensor) -> dict[str, list]:
+    """Return the matrix `factors` [4][3] and `offset` [3] that come nearest to the colours (-1..1) behind the pictures' latents."""
+    latents = (encoded(vae, pictures) * LATENT_SCALE).movedim(1, -1).reshape(-1, LATENT_CHANNELS)
+    colors = avg_pool2d(to_signed(pictures), 8).movedim(1, -1).reshape(-1, 3)
+    table = torch.linalg.lstsq(torch.cat([latents, torch.ones(len(latents), 1)], 1), colors).solution
+    return {"factors": table[:-1].tolist(), "offset": table[-1].tolist()}
 
 
 @torch.no_grad()

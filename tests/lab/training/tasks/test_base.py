@@ -83,6 +83,21 @@ def test_whitening_latents_changes_their_spread_and_nothing_else():
     assert torch.equal(after.std, before.std)
 
 
+def test_colours_are_found_behind_latents_that_hold_them(monkeypatch):
+    pictures = (torch.rand(2, 4, 4, 3) * 255).byte().repeat_interleave(8, 1).repeat_interleave(8, 2)
+    mixed = torch.tensor([[0.5, 0.1, 0.0, 0.3], [0.0, -0.4, 0.2, 0.1], [0.2, 0.0, 0.6, -0.5]])
+
+    def encoded(_, pictures):
+        spots = to_signed(pictures)[:, :, ::8, ::8].movedim(1, -1)
+        return (spots @ mixed + 0.25).movedim(-1, 1) / 0.18215
+
+    monkeypatch.setattr(base_vae, "encoded", encoded)
+    found = base_vae.fitted_colors(None, pictures)
+    latents = (encoded(None, pictures) * 0.18215).movedim(1, -1)
+    back = latents @ torch.tensor(found["factors"]) + torch.tensor(found["offset"])
+    assert torch.allclose(back, to_signed(pictures)[:, :, ::8, ::8].movedim(1, -1), atol=1e-4)
+
+
 class Echo(torch.nn.Module):
     """Gives pictures back as they are, from latents of one value."""
 
