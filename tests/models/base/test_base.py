@@ -153,3 +153,11 @@ def test_weights_that_fp16_cannot_hold_are_not_written(tmp_path):
     with pytest.raises(ValueError, match=r"'quant_conv\.weight' is too large for fp16"):
         files.save_vae(vae, tmp_path / "vae.safetensors", {})
     assert not list(tmp_path.iterdir())
+
+
+def test_an_autoencoders_file_tells_the_colours_of_its_latents(vae, tmp_path):
+    told = {"factors": [[0.5, 0.0, 0.25]] * 4, "offset": [0.0, 0.125, -1.0]}
+    files.save_vae(vae, tmp_path / "told.safetensors", {files.COLORS: json.dumps(told)})
+    assert files.latent_colors(tmp_path / "told.safetensors") == (told["factors"], told["offset"])
+    files.save_vae(vae, tmp_path / "untold.safetensors", {})
+    assert files.latent_colors(tmp_path / "untold.safetensors") is None
