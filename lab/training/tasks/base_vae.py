@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from ....models.base import VAE_CONFIG, build_vae, load_vae
 from ....models.base.architecture import LATENT_CHANNELS, LATENT_SCALE
 from ....models.base.files import COLORS, save_vae
-from ....wardrobe.samples import person_sample
+from ....wardrobe.samples import SHOTS, person_sample
 from ...seeds import BASE_SHEET_SEED
 from ..pictures import CaptionedPictures, to_signed
 from ..sheets import contact_sheet
@@ -40,6 +40,7 @@ class Roundtrip(nn.Module):
 
 
 LOG_VARIANCE = -12.0
+MEASURED = 48  # people whose latents, and those of their clothes, are brought to a standard spread
 COLOR_RANGE = 2.0  # of the latents that are told to be colours: from minus this to this
 
 
@@ -92,8 +93,8 @@ class Task:
     def sample_sheet(self, model: nn.Module, generator: torch.Generator) -> Image:
         del generator
         device = next(model.parameters()).device
-        originals = torch.stack([person_sample(BASE_SHEET_SEED, index, flats=False).image for index in range(4)])
-        flats = [garment.flat for garment in person_sample(BASE_SHEET_SEED, 4).garments if garment.flat.shape == originals[0].shape]
+        originals = torch.stack([person_sample(BASE_SHEET_SEED, index * SHOTS, flats=False).image for index in range(4)])
+        flats = [garment.flat for garment in person_sample(BASE_SHEET_SEED, 4 * SHOTS).garments if garment.flat.shape == originals[0].shape]
         originals = torch.cat([originals, torch.stack(flats)])
         latents = model.vae.encode(to_signed(originals).to(device)).latent_dist.mode()
         back = model.vae.decode(latents).sample.float() / 2 + 0.5
@@ -102,7 +103,7 @@ class Task:
     def export(self, model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
         """Write the weights with latents brought to the spread that a denoiser expects."""
         vae = copy.deepcopy(model.vae).cpu().float()
-        people = [person_sample(BASE_SHEET_SEED, index) for index in range(24)]
+        people = [person_sample(BASE_SHEET_SEED, index * SHOTS) for index in range(MEASURED)]
         flats = [garment.flat for person in people for garment in person.garments if garment.flat.shape == person.image.shape]
         pictures = torch.stack([*(person.image for person in people), *flats])
         whiten_latents(vae, encoded(vae, pictures))
