@@ -40,6 +40,7 @@ class Roundtrip(nn.Module):
 
 
 LOG_VARIANCE = -12.0
+SHOWN = 3  # people on a sheet
 MEASURED = 48  # people whose latents, and those of their clothes, are brought to a standard spread
 COLOR_RANGE = 2.0  # of the latents that are told to be colours: from minus this to this
 
@@ -93,9 +94,7 @@ class Task:
     def sample_sheet(self, model: nn.Module, generator: torch.Generator) -> Image:
         del generator
         device = next(model.parameters()).device
-        originals = torch.stack([person_sample(BASE_SHEET_SEED, index * SHOTS, flats=False).image for index in range(4)])
-        flats = [garment.flat for garment in person_sample(BASE_SHEET_SEED, 4 * SHOTS).garments if garment.flat.shape == originals[0].shape]
-        originals = torch.cat([originals, torch.stack(flats)])
+        originals = people_and_flats(SHOWN)
         latents = model.vae.encode(to_signed(originals).to(device)).latent_dist.mode()
         back = model.vae.decode(latents).sample.float() / 2 + 0.5
         return contact_sheet([*originals, *back.movedim(1, -1)], None, len(originals))
@@ -103,11 +102,16 @@ class Task:
     def export(self, model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
         """Write the weights with latents brought to the spread that a denoiser expects."""
         vae = copy.deepcopy(model.vae).cpu().float()
-        people = [person_sample(BASE_SHEET_SEED, index * SHOTS) for index in range(MEASURED)]
-        flats = [garment.flat for person in people for garment in person.garments if garment.flat.shape == person.image.shape]
-        pictures = torch.stack([*(person.image for person in people), *flats])
+        pictures = people_and_flats(MEASURED)
         whiten_latents(vae, encoded(vae, pictures))
         save_vae(vae, path, metadata | {COLORS: json.dumps(fitted_colors(vae, pictures))})
+
+
+def people_and_flats(people: int) -> Tensor:
+    """Return pictures [B, H, W, 3] uint8 of people in clothes of their own, then of those of the clothes that fit a portrait."""
+    samples = [person_sample(BASE_SHEET_SEED, index * SHOTS) for index in range(people)]
+    flats = [garment.flat for sample in samples for garment in sample.garments]
+    return torch.stack([*(sample.image for sample in samples), *(flat for flat in flats if flat.shape == samples[0].image.shape)])
 
 
 @torch.no_grad()
