@@ -64,8 +64,8 @@ class GarmentTruth:
 
 
 @dataclass(frozen=True)
-class PersonSample:
-    """A picture of a dressed person with ground truth.
+class PersonTruth:
+    """A picture of a dressed person with the ground truth that is kept on disk too.
 
     image:         [H, W, 3] uint8
     garments:      in the order of SLOTS
@@ -74,12 +74,7 @@ class PersonSample:
     parts:         [H, W] uint8 index into PARTS; masks of garments, skin and hair partition the person
     uv:            [H, W, 2] place on the flat panels of the layer that is seen, 0..1; a spot of the surface keeps it in all poses
     depth:         [H, W] camera-space z, metres; 0 on the background
-    camera, body:  body is in world space, as posed
     caption:       see `captions.person_caption`; names only what can be seen
-    recipe:        the person; its own pose is not the one taken here
-    shot:          the pose, and how the person is placed before the camera
-    picture:       the surface address of every pixel
-    person:        the mesh that the address belongs to
     """
 
     image: Tensor
@@ -90,8 +85,21 @@ class PersonSample:
     uv: Tensor
     depth: Tensor
     camera: Camera
-    body: BodyState
     caption: str
+
+
+@dataclass(frozen=True)
+class PersonSample(PersonTruth):
+    """A picture with its ground truth, and the person in it.
+
+    body:    in world space, as posed
+    recipe:  the person; its own pose is not the one taken here
+    shot:    the pose, and how the person is placed before the camera
+    picture: the surface address of every pixel
+    person:  the mesh that the address belongs to
+    """
+
+    body: BodyState
     recipe: AvatarRecipe
     shot: Shot
     picture: Picture

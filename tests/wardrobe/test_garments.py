@@ -5,37 +5,26 @@ import torch
 
 from modiste.models.avatars.closest import closest_points
 from modiste.models.avatars.labels import LABEL_INDEX
-from modiste.models.body import load_modiste_body
 from modiste.models.geometry.mesh import face_normals
-from modiste.wardrobe.anatomy import measure
 from modiste.wardrobe.dresses import DRESS_CUTS, DressGarment, dress_edge, dress_hem, make_dress
-from modiste.wardrobe.fabrics import Fabric
 from modiste.wardrobe.outers import OUTER_CUTS, OuterGarment, make_outer, outer_edge, outer_hem
 from modiste.wardrobe.pieces import Spots, joined
-from modiste.wardrobe.tailoring import body_obstacle
 from modiste.wardrobe.uppers import UPPER_CUTS, UpperGarment, make_upper, upper_edge, upper_hem
 
-CLOTH = Fabric("plain", ((0.3, 0.4, 0.6),))
+from .conftest import CLOTH, HEAVY_MAN, WOMAN, Fitting
+
 KINDS = {
     "upper": (UPPER_CUTS, UpperGarment, make_upper, upper_edge, upper_hem),
     "dress": (DRESS_CUTS, DressGarment, make_dress, dress_edge, dress_hem),
     "outer": (OUTER_CUTS, OuterGarment, make_outer, outer_edge, outer_hem),
 }
 ALL = [(kind, cut) for kind, (cuts, *_) in KINDS.items() for cut in cuts]
-WOMAN = {"gender": 0.95, "age": 0.7, "muscle": 0.45, "weight": 0.45, "height": 0.5, "proportions": 0.2}
-HEAVY_MAN = {"gender": 0.0, "age": 0.75, "muscle": 0.5, "weight": 1.0, "height": 0.4, "proportions": 0.0}
 THIN_TALL = {"gender": 0.6, "age": 0.6, "muscle": 0.2, "weight": 0.05, "height": 0.95, "proportions": 0.5}
 CHILD = {"gender": 0.0, "age": 0.5, "muscle": 0.5, "weight": 0.45, "height": 0.0, "proportions": 0.1}
 
 
-class Fitting:
-    """A figure, and what was made for it so far."""
-
-    def __init__(self, phenotype):
-        body = load_modiste_body()
-        self.figure = measure(body, body.phenotype_shape(**phenotype))
-        self.obstacle = body_obstacle(self.figure)
-        self.made = {}
+class GarmentFitting(Fitting):
+    """A figure, and the garments made for it so far."""
 
     def __call__(self, kind, cut, **options):
         key = (kind, cut, *sorted(options.items()))
@@ -52,7 +41,7 @@ class Fitting:
 
 @pytest.fixture(scope="module")
 def woman():
-    return Fitting(WOMAN)
+    return GarmentFitting(WOMAN)
 
 
 def uv_area(piece):
@@ -173,7 +162,7 @@ def test_a_coat_lies_over_the_shirt_beneath_it(woman):
 
 @pytest.fixture(scope="module", params=[HEAVY_MAN, THIN_TALL, CHILD], ids=["heavy man", "thin and tall", "child"])
 def extreme(request):
-    return Fitting(request.param)
+    return GarmentFitting(request.param)
 
 
 @pytest.mark.parametrize("kind, cut", [("upper", "tank"), ("upper", "hoodie"), ("dress", "wrap dress"), ("outer", "trench coat")])

@@ -7,29 +7,19 @@ import torch
 
 from modiste.models.avatars.closest import closest_points
 from modiste.models.avatars.labels import LABEL_INDEX
-from modiste.models.body import JOINT_INDEX, load_modiste_body
+from modiste.models.body import JOINT_INDEX
 from modiste.models.geometry.mesh import face_normals
-from modiste.wardrobe.anatomy import measure
 from modiste.wardrobe.fabrics import Fabric
 from modiste.wardrobe.lowers import LOWER_CUTS, LowerGarment, lower_edge, make_lower
 from modiste.wardrobe.pieces import Spots
 from modiste.wardrobe.skirts import SKIRT_CUTS
-from modiste.wardrobe.tailoring import body_obstacle
 from modiste.wardrobe.trousers import TROUSER_CUTS
 
-CLOTH = Fabric("plain", ((0.3, 0.4, 0.6),))
-WOMAN = {"gender": 0.95, "age": 0.7, "muscle": 0.45, "weight": 0.45, "height": 0.5, "proportions": 0.2}
-HEAVY_MAN = {"gender": 0.0, "age": 0.75, "muscle": 0.5, "weight": 1.0, "height": 0.4, "proportions": 0.0}
+from .conftest import CLOTH, HEAVY_MAN, WOMAN, Fitting
 
 
-class Fitting:
-    """A figure, and what was made for it so far."""
-
-    def __init__(self, phenotype):
-        body = load_modiste_body()
-        self.figure = measure(body, body.phenotype_shape(**phenotype))
-        self.obstacle = body_obstacle(self.figure)
-        self.made = {}
+class LowerFitting(Fitting):
+    """A figure, and the garments made for it so far."""
 
     def __call__(self, cut, looseness=0.5):
         if (cut, looseness) not in self.made:
@@ -40,12 +30,12 @@ class Fitting:
 
 @pytest.fixture(scope="module")
 def woman():
-    return Fitting(WOMAN)
+    return LowerFitting(WOMAN)
 
 
 @pytest.fixture(scope="module")
 def heavy_man():
-    return Fitting(HEAVY_MAN)
+    return LowerFitting(HEAVY_MAN)
 
 
 def on_show(piece):

@@ -25,7 +25,7 @@ from ...models.tryon import Flow
 from ..orbits import OrbitSample
 from ..pairs import PairSample
 from ..prints import Print
-from ..samples import GarmentTruth, PersonSample
+from ..samples import GarmentTruth, PersonSample, PersonTruth
 from ..slots import PART_INDEX, PARTS, SLOTS
 from .dataset import Entry, TryOnPictures, check_skipped, is_file_name
 from .files import (
@@ -48,19 +48,10 @@ _FLOW = ("offset", "visible")
 
 
 @dataclass(frozen=True)
-class NativePerson:
-    """A sample of a person as it was written: fields as in `PersonSample`; recipe as JSON."""
+class NativePerson(PersonTruth):
+    """A sample of a person as it was written; yaw in degrees, recipe as JSON."""
 
-    image: Tensor
-    garments: tuple[GarmentTruth, ...]
-    agnostic: Tensor
-    agnostic_mask: Tensor
-    parts: Tensor
-    uv: Tensor
-    depth: Tensor
-    camera: Camera
     body: BodyParameters
-    caption: str
     yaw: float
     recipe: dict[str, Any]
 
