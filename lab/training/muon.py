@@ -33,43 +33,55 @@ class Muon(torch.optim.Optimizer):
         """Move every parameter that has a gradient."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
-            move = self._matrix if group["matrices"] else self._adam
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    parameter.sub_(move(parameter, group["betas"]), alpha=group["lr"])
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            steps = self._matrix_steps(parameters) if group["matrices"] else self._adam_steps(parameters, group["betas"])
+            for parameter, step in zip(parameters, steps, strict=True):
+                parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step, alpha=group["lr"])
         return loss
 
-    def _matrix(self, parameter: Tensor, _: Any) -> Tensor:
-        (momentum,) = self._memory(parameter, "momentum")
-        momentum.lerp_(parameter.grad, 1 - MOMENTUM)
-        ahead = parameter.grad.lerp(momentum, MOMENTUM)  # Nesterov's
-        matrix = ahead.flatten(1)
-        return orthogonalized(matrix).view(parameter.shape) * LIKE_ADAM * max(matrix.shape) ** 0.5
+    def _matrix_steps(self, parameters: list[Tensor]) -> list[Tensor]:
+        """Return the steps of matrices; those of one shape are computed together, which is much faster where they are small."""
+        alike: dict[torch.Size, list[int]] = {}
+        ahead = []
+        for index, parameter in enumerate(parameters):
+            (momentum,) = self._memory(parameter, "momentum")
+            momentum.lerp_(parameter.grad, 1 - MOMENTUM)
+            ahead.append(parameter.grad.lerp(momentum, MOMENTUM).flatten(1))  # Nesterov's
+            alike.setdefault(ahead[-1].shape, []).append(index)
+        steps = list(parameters)
+        for shape, indices in alike.items():
+            found = orthogonalized(torch.stack([ahead[index] for index in indices])) * LIKE_ADAM * max(shape) ** 0.5
+            for index, step in zip(indices, found, strict=True):
+                steps[index] = step.view(parameters[index].shape)
+        return steps
 
-    def _adam(self, parameter: Tensor, betas: tuple[float, float]) -> Tensor:
-        mean, square = self._memory(parameter, "mean", "square")
-        state = self.state[parameter]
-        state["step"] = state.get("step", torch.zeros(())) + 1
-        mean.lerp_(parameter.grad, 1 - betas[0])
-        square.lerp_(parameter.grad.square(), 1 - betas[1])
-        first, second = (1 - beta ** float(state["step"]) for beta in betas)
-        return mean / first / ((square / second).sqrt() + TINY)
+    def _adam_steps(self, parameters: list[Tensor], betas: tuple[float, float]) -> list[Tensor]:
+        steps = []
+        for parameter in parameters:
+            mean, square = self._memory(parameter, "mean", "square")
+            state = self.state[parameter]
+            state["step"] = state.get("step", torch.zeros(())) + 1
+            mean.lerp_(parameter.grad, 1 - betas[0])
+            square.lerp_(parameter.grad.square(), 1 - betas[1])
+            first, second = (1 - beta ** float(state["step"]) for beta in betas)
+            steps.append(mean / first / ((square / second).sqrt() + TINY))
+        return steps
 
     def _memory(self, parameter: Tensor, *names: str) -> list[Tensor]:
         state = self.state[parameter]
         return [state.setdefault(name, torch.zeros_like(parameter)) for name in names]
 
 
-def orthogonalized(matrix: Tensor) -> Tensor:
-    """Return U V^T, roughly, of a matrix [M, N] = U S V^T: singular values between 0.7 and 1.2 or so (in bfloat16)."""
+def orthogonalized(matrices: Tensor) -> Tensor:
+    """Return U V^T, roughly, of matrices [..., M, N] = U S V^T: singular values between 0.7 and 1.2 or so (in bfloat16)."""
     first, second, third = QUINTIC
-    wide = matrix.bfloat16() if len(matrix) <= matrix.shape[1] else matrix.bfloat16().T
-    wide = wide / (wide.norm() + TINY)
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    wide = matrices.bfloat16().mT if tall else matrices.bfloat16()
+    wide = wide / (wide.norm(dim=(-2, -1), keepdim=True) + TINY)
     for _ in range(ITERATIONS):
-        square = wide @ wide.T
+        square = wide @ wide.mT
         wide = first * wide + (second * square + third * square @ square) @ wide
-    return (wide if len(matrix) <= matrix.shape[1] else wide.T).to(matrix.dtype)
+    return (wide.mT if tall else wide).to(matrices.dtype)
 
 
 def takes(parameter: Tensor) -> bool:
