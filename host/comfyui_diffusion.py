@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..models.base import TEXT_CONFIG, VAE_CONFIG, BaseWeights, load_base
-from ..models.base.architecture import HEAD_WIDTH, NORM_GROUPS
+from ..models.base.architecture import HEAD_WIDTH, LATENT_CHANNELS, NORM_GROUPS
 from ..models.base.files import latent_colors
 
 # The patcher that may move weights in parts; ComfyUI 0.16 and later have it under this name.
@@ -41,12 +41,12 @@ def run_once(model: Any, latent: Tensor, conditioning: Any, sigma: float) -> Ten
 
     Args:
         model: with its patches.
-        latent: [B, 4, h, w], as LATENT holds it.
+        latent: [B, C, h, w], as LATENT holds it.
         conditioning: CONDITIONING, applied without guidance.
         sigma: the noise level that the model is told.
 
     Returns:
-        [B, 4, h, w], what the model takes for the noiseless latent.
+        [B, C, h, w], what the model takes for the noiseless latent.
     """
     guider = comfy.samplers.CFGGuider(model)
     guider.set_conds(conditioning, conditioning)
@@ -74,7 +74,9 @@ class _Once(comfy.samplers.Sampler):
 
 
 class TinyLatent(comfy.latent_formats.SD15):
-    """SD1.5's shape and scale, but what the channels mean is our own: core's previews need our colours."""
+    """SD1.5's scale, but channels of our own: core's previews need our colours."""
+
+    latent_channels = LATENT_CHANNELS
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,6 +89,10 @@ class TinyBase(comfy.supported_models.SD15):
 
     unet_extra_config = {"num_heads": -1, "num_head_channels": HEAD_WIDTH}  # noqa: RUF012
     latent_format = TinyLatent
+
+    def inpaint_model(self) -> bool:
+        """Core takes a model with more than four channels for one that is told a mask."""
+        return False
 
     def model_type(self, state_dict: dict, prefix: str = "") -> comfy.model_base.ModelType:
         return comfy.model_base.ModelType.V_PREDICTION
@@ -134,6 +140,7 @@ def _vae(weights: BaseWeights) -> Any:
         "dropout": 0.0,
     }
     vae = comfy.sd.VAE(sd=dict(weights.vae), config={"params": {"ddconfig": layout, "embed_dim": layout["z_channels"]}})
+    vae.latent_channels = layout["z_channels"]
     _set_norm_groups(vae.first_stage_model)
     return vae
 

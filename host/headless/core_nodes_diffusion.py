@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .diffusion.model import HeadlessModel
     from .diffusion.vae import HeadlessVae
 
-Latents = dict[str, Any]  # {"samples": [B, 4, h, w], "noise_mask": [M, 1, H, W] where there is one}
+Latents = dict[str, Any]  # {"samples": [B, C, h, w], "noise_mask": [M, 1, H, W] where there is one}
 
 
 class CheckpointLoaderSimple(io.ComfyNode):

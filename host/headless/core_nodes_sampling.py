@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .diffusion.model import HeadlessModel
     from .diffusion.sampling import Run
 
-Latents = dict[str, Any]  # {"samples": [B, 4, h, w], "noise_mask": [M, 1, H, W] where there is one}
+Latents = dict[str, Any]  # {"samples": [B, C, h, w], "noise_mask": [M, 1, H, W] where there is one}
 
 # The part of core's lists that runs here; what the names stand for is in diffusion/samplers.py and diffusion/schedules.py.
 SAMPLERS = ["euler", "ddim", "dpmpp_2m"]

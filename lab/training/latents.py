@@ -27,7 +27,7 @@ BATCH = 16
 
 
 class CaptionedLatents(Dataset):
-    """Items are dicts of `latent` [4, h, w], with a standard deviation of about 1 over all, and `tokens` [77].
+    """Items are dicts of `latent` [C, h, w], with a standard deviation of about 1 over all, and `tokens` [77].
 
     The pictures of shards are encoded once, into a folder beside them; those straight from the wardrobe as they are asked for.
 
@@ -61,7 +61,7 @@ class CaptionedLatents(Dataset):
 
     @torch.no_grad()
     def _encoded(self, pictures: Tensor) -> Tensor:
-        """Return the latents [B, 4, h, w] of pictures [B, H, W, 3] uint8."""
+        """Return the latents [B, C, h, w] of pictures [B, H, W, 3] uint8."""
         pictures = to_signed(pictures)
         pictures = avg_pool2d(pictures, 2) if self.halve else pictures
         with torch.autocast("cpu", torch.bfloat16):

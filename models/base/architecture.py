@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 HEAD_WIDTH = 64
 LEVEL_CHANNELS = (64, 128, 128, 64)
 TEXT_WIDTH = 192
-LATENT_CHANNELS = 4
+# SD1.5 has 4, in which the faces and prints of pictures this small are lost.
+LATENT_CHANNELS = 16
 # Of every GroupNorm. SD1.5 has 32, which at this width would be one channel a group: then no norm lets a plain colour through.
 NORM_GROUPS = 8
 # SD1.5's factor; the VAE's own layers are scaled so that latents times this have a standard deviation of 1.
@@ -63,14 +64,14 @@ TEXT_CONFIG: dict[str, Any] = {
 
 
 def build_unet() -> UNet2DConditionModel:
-    """Return the denoiser with random weights: latents [B, 4, h, w], timesteps [B], text [B, T, 192] -> v [B, 4, h, w]."""
+    """Return the denoiser with random weights: latents [B, C, h, w], timesteps [B], text [B, T, 192] -> v [B, C, h, w]."""
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(**UNET_CONFIG)
 
 
 def build_vae() -> AutoencoderKL:
-    """Return the autoencoder with random weights: pictures [B, 3, 8h, 8w] in -1..1 <-> latents [B, 4, h, w]."""
+    """Return the autoencoder with random weights: pictures [B, 3, 8h, 8w] in -1..1 <-> latents [B, C, h, w]."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(**VAE_CONFIG)

@@ -54,7 +54,7 @@ def load_base() -> BaseWeights:
 
 
 def latent_colors(file: Path = VAE_FILE) -> tuple[list[list[float]], list[float]] | None:
-    """Return what an autoencoder's file says of its latents' colours, for previews: a matrix [4][3] and an offset [3].
+    """Return what an autoencoder's file says of its latents' colours, for previews: a matrix [C][3] and an offset [3].
 
     Latents with a standard deviation of 1 (LATENT times LATENT_SCALE) give RGB in -1..1. None if the file does not say.
     """

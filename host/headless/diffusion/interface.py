@@ -33,12 +33,12 @@ def run_once(model: HeadlessModel, latent: Tensor, conditioning: Conditioning, s
 
     Args:
         model: with its patches
-        latent: [B, 4, h, w] as in LATENT
+        latent: [B, C, h, w] as in LATENT
         conditioning: CONDITIONING, applied without guidance
         sigma: the noise level that the model is told
 
     Returns:
-        [B, 4, h, w], what the model takes for the noiseless latent
+        [B, C, h, w], what the model takes for the noiseless latent
     """
     import torch
 

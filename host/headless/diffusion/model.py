@@ -33,6 +33,11 @@ class HeadlessModel:
         self.model_sampling = ModelSampling(prediction)
         self.model_options: Options = {"transformer_options": {}}
 
+    @property
+    def channels(self) -> int:
+        """The number of channels of its latents."""
+        return self.weights.module.config.in_channels
+
     def clone(self) -> HeadlessModel:
         """Return a model with the same weights and patches, to be changed without changing this one."""
         other = object.__new__(HeadlessModel)

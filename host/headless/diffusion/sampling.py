@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ....models.base.architecture import LATENT_CHANNELS, LATENT_SCALE
+from ....models.base.architecture import LATENT_SCALE
 from ..session import device
 from .guidance import Conditioning, Guidance, repeat_to
 from .model import HeadlessModel
@@ -46,17 +46,16 @@ def ksample(
     noise_mask: Tensor | None = None,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Return the denoised latents [B, 4, h, w], scaled as in LATENT, on the CPU.
+    """Return the denoised latents [B, C, h, w], scaled as in LATENT, on the CPU.
 
     Args:
-        latent: [B, 4, h, w] as in LATENT; all zeros is an empty one
+        latent: [B, C, h, w] as in LATENT; all zeros is an empty one
         noise_mask: [M, 1, H, W] in 0..1, any size: 1 where the latent may change
 
     Raises:
-        ValueError: if the latents do not have 4 channels.
+        ValueError: if the latents are not empty and do not have the model's channels.
     """
-    if latent.shape[1] != LATENT_CHANNELS:
-        raise ValueError(f"The latent has {latent.shape[1]} channels and the model takes {LATENT_CHANNELS}: encode with its VAE.")
+    latent = fitting(latent, model.channels)
     sigmas = _steps_of(sigmas_for(model.model_sampling, run.schedule, run.steps, run.denoise), run)
     if len(sigmas) == 0:
         return latent
@@ -73,6 +72,15 @@ def ksample(
         start = model.model_sampling.noise_scaling(sigmas[0], noise, image, from_pure_noise)
         result = SAMPLERS[run.sampler](denoise, start, sigmas, progress)
     return result.cpu() / LATENT_SCALE
+
+
+def fitting(latent: Tensor, channels: int) -> Tensor:
+    """Return latents with a model's number of channels: empty ones take it, as nobody says it where they are made."""
+    if latent.shape[1] == channels:
+        return latent
+    if latent.any():
+        raise ValueError(f"The latent has {latent.shape[1]} channels and the model takes {channels}: encode with its VAE.")
+    return latent.new_zeros(len(latent), channels, *latent.shape[2:])
 
 
 def seeded_noise(latent: Tensor, seed: int) -> Tensor:

@@ -24,7 +24,7 @@ class HeadlessVae:
         self.autoencoder = autoencoder
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Return the most likely latents [B, 4, H // 8, W // 8] of an IMAGE [B, H, W, 3], which is cut to multiples of 8.
+        """Return the most likely latents [B, C, H // 8, W // 8] of an IMAGE [B, H, W, 3], which is cut to multiples of 8.
 
         Raises:
             ValueError: if the image is less than 8 pixels wide or high.
@@ -38,7 +38,7 @@ class HeadlessVae:
         return self._each(lambda picture: self.autoencoder.encode(picture).latent_dist.mode(), pictures)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Return an IMAGE [B, 8h, 8w, 3] in 0..1 of latents [B, 4, h, w]."""
+        """Return an IMAGE [B, 8h, 8w, 3] in 0..1 of latents [B, C, h, w]."""
         pictures = self._each(lambda latent: self.autoencoder.decode(latent).sample, latents)
         return ((pictures + 1) / 2).clamp(0, 1).movedim(1, -1)
 

@@ -13,7 +13,7 @@ from torch.nn.functional import mse_loss
 from torch.utils.data import Dataset
 
 from ....models.base import build_text_encoder, build_unet, load_text_encoder, load_unet, load_vae
-from ....models.base.architecture import BETAS, LATENT_SCALE, LEVEL_CHANNELS, TEXT_WIDTH, TRAIN_STEPS
+from ....models.base.architecture import BETAS, LATENT_CHANNELS, LATENT_SCALE, LEVEL_CHANNELS, TEXT_WIDTH, TRAIN_STEPS
 from ....models.base.files import VAE_FILE, save_text_encoder, save_unet
 from ....models.base.tokenizer import padded_tokens
 from ..latents import CaptionedLatents
@@ -46,7 +46,7 @@ class Base(nn.Module):
         self.unet, self.text = unet, text
 
     def forward(self, noisy: Tensor, timestep: Tensor, tokens: Tensor) -> Tensor:
-        """Return v [B, 4, h, w] of noisy latents at timesteps [B], told tokens [B, 77]."""
+        """Return v [B, C, h, w] of noisy latents at timesteps [B], told tokens [B, 77]."""
         return self.unet(noisy, timestep, self.text(tokens).last_hidden_state).sample
 
 
@@ -100,7 +100,7 @@ class Task:
 
     def sample_sheet(self, model: nn.Module, generator: torch.Generator) -> Image:
         height, width = (16, 12) if self.halve else (32, 24)
-        noise = torch.randn(len(SHOWN), 4, height, width, generator=generator, device=generator.device)
+        noise = torch.randn(len(SHOWN), LATENT_CHANNELS, height, width, generator=generator, device=generator.device)
         latents = ddim(model, noise, torch.tensor([padded_tokens(caption) for caption in SHOWN], device=noise.device))
         pictures = load_vae(self._vae_file).to(noise.device).decode(latents.float() / LATENT_SCALE).sample
         return contact_sheet(list(pictures.float().movedim(1, -1) / 2 + 0.5), list(SHOWN), 5)
@@ -122,7 +122,7 @@ def signal_share(device: torch.device | str = "cpu") -> Tensor:
 
 
 def ddim(model: Base, noise: Tensor, tokens: Tensor, steps: int = SHEET_STEPS, guidance: float = SHEET_GUIDANCE) -> Tensor:
-    """Return latents [B, 4, h, w] sampled by DDIM (Song et al. 2021) with classifier-free guidance."""
+    """Return latents [B, C, h, w] sampled by DDIM (Song et al. 2021) with classifier-free guidance."""
     empty = torch.tensor(padded_tokens(""), device=noise.device).expand_as(tokens)
     both = torch.cat([tokens, empty])
     signals = signal_share(noise.device)

@@ -34,12 +34,14 @@ class Roundtrip(nn.Module):
         self.vae = vae
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the pictures given back [B, 3, H, W], and their latents [B, 4, h, w]."""
+        """Return the pictures given back [B, 3, H, W], and their latents [B, C, h, w]."""
         latents = self.vae.encode(pictures).latent_dist.mean
         return self.vae.decode(latents).sample, latents
 
 
 LOG_VARIANCE = -12.0
+COLOR_SPREAD = 1.6  # standard deviation of the three channels that hold colours, times LATENT_SCALE
+DETAIL_SPREAD = ((LATENT_CHANNELS - 3 * COLOR_SPREAD**2) / (LATENT_CHANNELS - 3)) ** 0.5  # so that the mean variance is 1
 SHOWN = 3  # people on a sheet
 MEASURED = 48  # people whose latents, and those of their clothes, are brought to a standard spread
 COLOR_RANGE = 2.0  # of the latents that are told to be colours: from minus this to this
@@ -63,7 +65,7 @@ class Task:
 
     crop: tuple[int, int] = (64, 64)
     structure: float = 0.2
-    told: int = 1500
+    told: int = 600
     start: str = ""
     kind: ClassVar[str] = "modiste-base-vae"
     architecture: ClassVar[str] = f"AutoencoderKL (LDM names), channels {VAE_CONFIG['block_out_channels']}, factor 8"
@@ -103,8 +105,11 @@ class Task:
         """Write the weights with latents brought to the spread that a denoiser expects."""
         vae = copy.deepcopy(model.vae).cpu().float()
         pictures = people_and_flats(MEASURED)
-        whiten_latents(vae, encoded(vae, pictures))
-        save_vae(vae, path, metadata | {COLORS: json.dumps(fitted_colors(vae, pictures))})
+        colors = avg_pool2d(to_signed(pictures), 8)
+        spread_latents(vae, encoded(vae, pictures), colors)
+        colors = color_map(spots(encoded(vae, pictures)) * LATENT_SCALE, spots(colors))
+        told = {"factors": colors[:-1].tolist(), "offset": colors[-1].tolist()}
+        save_vae(vae, path, metadata | {COLORS: json.dumps(told)})
 
 
 def people_and_flats(people: int) -> Tensor:
@@ -116,16 +121,18 @@ def people_and_flats(people: int) -> Tensor:
 
 @torch.no_grad()
 def encoded(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """Return the most likely latents [B, 4, h, w] of pictures [B, H, W, 3] uint8."""
+    """Return the most likely latents [B, C, h, w] of pictures [B, H, W, 3] uint8."""
     return torch.cat([vae.encode(to_signed(batch)).latent_dist.mode() for batch in pictures.split(8)])
 
 
-def fitted_colors(vae: AutoencoderKL, pictures: Tensor) -> dict[str, list]:
-    """Return the matrix `factors` [4][3] and `offset` [3] that come nearest to the colours (-1..1) behind the pictures' latents."""
-    latents = (encoded(vae, pictures) * LATENT_SCALE).movedim(1, -1).reshape(-1, LATENT_CHANNELS)
-    colors = avg_pool2d(to_signed(pictures), 8).movedim(1, -1).reshape(-1, 3)
-    table = torch.linalg.lstsq(torch.cat([latents, torch.ones(len(latents), 1)], 1), colors).solution
-    return {"factors": table[:-1].tolist(), "offset": table[-1].tolist()}
+def spots(maps: Tensor) -> Tensor:
+    """Return [B, C, h, w] as a list of places [B * h * w, C]."""
+    return maps.movedim(1, -1).flatten(0, 2)
+
+
+def color_map(latents: Tensor, colors: Tensor) -> Tensor:
+    """Return the matrix [C + 1, 3] that makes the best colours [N, 3] of latents [N, C]; its last row is an offset."""
+    return torch.linalg.lstsq(torch.cat([latents, torch.ones_like(latents[:, :1])], 1), colors).solution
 
 
 @torch.no_grad()
@@ -148,21 +155,32 @@ def gentle(vae: AutoencoderKL) -> AutoencoderKL:
 
 
 @torch.no_grad()
-def whiten_latents(vae: AutoencoderKL, latents: Tensor) -> None:
-    """Change the layers next to the latents so that `latents` [B, 4, h, w], times LATENT_SCALE, have mean 0 and covariance I.
+def spread_latents(vae: AutoencoderKL, latents: Tensor, colors: Tensor) -> None:
+    """Change the layers next to the latents so that these, times LATENT_SCALE, suit a denoiser.
 
+    They get mean 0, no correlation between channels and a mean variance of 1. The first three channels hold the colours and vary
+    the most: then noise hides details first and colours last, and a denoiser's loss is as much about the one as about the other.
     What the autoencoder gives back stays the same: the decoder's first layer undoes what the encoder's last does.
+
+    Args:
+        latents: [B, C, h, w] of some pictures
+        colors:  [B, 3, h, w], the mean ones behind each latent, in -1..1
     """
-    spots = latents.double().movedim(1, -1).reshape(-1, LATENT_CHANNELS)
-    mean = spots.mean(0)
-    sizes, axes = torch.linalg.eigh(torch.cov(spots.T))
-    whiten = axes @ torch.diag(1 / (LATENT_SCALE * sizes.sqrt())) @ axes.T
+    found = spots(latents).double()
+    mean = found.mean(0)
+    sizes, axes = torch.linalg.eigh(torch.cov(found.T))
+    white = axes @ torch.diag(1 / sizes.sqrt()) @ axes.T
+    toward = color_map((found - mean) @ white, spots(colors).double())[:-1]
+    turned = torch.linalg.qr(toward, mode="complete").Q
+    spreads = torch.full((LATENT_CHANNELS,), DETAIL_SPREAD, dtype=torch.float64)
+    spreads[:3] = COLOR_SPREAD
+    there = torch.diag(spreads / LATENT_SCALE) @ turned.T @ white
     into, out = vae.quant_conv, vae.post_quant_conv
     means, weight = slice(LATENT_CHANNELS), out.weight[:, :, 0, 0].double()
-    into.weight[means] = torch.einsum("ab,bc...->ac...", whiten, into.weight[means].double()).float()
-    into.bias[means] = (whiten @ (into.bias[means].double() - mean)).float()
+    into.weight[means] = torch.einsum("ab,bc...->ac...", there, into.weight[means].double()).float()
+    into.bias[means] = (there @ (into.bias[means].double() - mean)).float()
     out.bias += (weight @ mean).float()
-    out.weight[:, :, 0, 0] = (weight @ torch.linalg.inv(whiten)).float()
+    out.weight[:, :, 0, 0] = (weight @ torch.linalg.inv(there)).float()
 
 
 def augmented(pictures: Tensor, crop: tuple[int, int], generator: torch.Generator) -> Tensor:

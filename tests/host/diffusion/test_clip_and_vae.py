@@ -64,11 +64,11 @@ def test_encoding_takes_the_likeliest_latents_of_the_middle(vae, autoencoder):
     with torch.no_grad():
         expected = autoencoder.encode(image[:, 2:34, 1:49].movedim(-1, 1) * 2 - 1).latent_dist.mean
     assert torch.allclose(vae.encode(image), expected, atol=1e-5)
-    assert expected.shape == (2, 4, 4, 6)
+    assert expected.shape == (2, 16, 4, 6)
 
 
 def test_decoding_gives_images_between_0_and_1(vae, autoencoder):
-    latents = torch.randn(2, 4, 4, 6, generator=torch.Generator().manual_seed(0)) * 9
+    latents = torch.randn(2, 16, 4, 6, generator=torch.Generator().manual_seed(0)) * 9
     with torch.no_grad():
         expected = (autoencoder.decode(latents).sample / 2 + 0.5).movedim(1, -1)
     image = vae.decode(latents)

@@ -6,7 +6,7 @@ import torch
 from modiste.host.headless.diffusion.guidance import Guidance, repeat_to
 
 # Large enough that the deepest feature map is not one pixel, where GroupNorm turns rounding into jumps.
-X = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(3))
+X = torch.randn(2, 16, 16, 16, generator=torch.Generator().manual_seed(3))
 SIGMA = torch.tensor(2.5)
 
 

@@ -126,7 +126,7 @@ def test_strength_zero_is_the_plain_model_to_the_bit(model, prompts):
     off, on = model.clone(), model.clone()
     off.add_patches(changes, 0.0)
     on.add_patches(changes, 1.0)
-    latent = torch.ones(1, 4, 16, 16)
+    latent = torch.ones(1, 16, 16, 16)
     plain = run_once(model, latent, prompts[0], 2.0)
     assert torch.equal(run_once(off, latent, prompts[0], 2.0), plain)
     assert not torch.equal(run_once(on, latent, prompts[0], 2.0), plain)
@@ -141,7 +141,7 @@ def test_a_patch_that_holds_a_layer_sees_the_lora_of_a_later_clone(model, prompt
     clone = model.clone()
     up, down = factors((128, RANK), (RANK, 128))
     clone.add_patches({f"{ATTENTION}.weight": LowRank(up, down)})
-    run_once(clone, torch.zeros(1, 4, 16, 16), prompts[0], 1.0)
+    run_once(clone, torch.zeros(1, 16, 16, 16), prompts[0], 1.0)
     assert torch.allclose(seen[0], plain + up @ down, atol=1e-6)
 
 

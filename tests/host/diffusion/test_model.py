@@ -7,7 +7,7 @@ from modiste.host.headless.diffusion.interface import run_once
 from modiste.host.headless.diffusion.model import HeadlessModel
 from modiste.host.headless.diffusion.sampling import Run, ksample
 
-LATENT = torch.zeros(1, 4, 16, 16)
+LATENT = torch.zeros(1, 16, 16, 16)
 
 
 def through(n, context, value, extra_options):
@@ -61,7 +61,7 @@ def test_an_unknown_part_is_named(model):
 def test_a_run_without_patches_is_the_bare_unet(unet, prompts, prediction):
     """The expectation is worked out in the variables of training, where the clean part and the noise share a variance of 1."""
     model = HeadlessModel(unet, prediction)
-    latent = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(2))
+    latent = torch.randn(2, 16, 16, 16, generator=torch.Generator().manual_seed(2))
     sigma = model.model_sampling.sigmas[321]
     kept = 1 / (1 + sigma**2)
     with torch.no_grad():

@@ -28,7 +28,7 @@ def sampled(model, latent, run, mask=None):
 
 
 def random_latent(seed, batch=2):
-    return torch.randn(batch, 4, 16, 16, generator=torch.Generator().manual_seed(seed)) * 4
+    return torch.randn(batch, 16, 16, 16, generator=torch.Generator().manual_seed(seed)) * 4
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**64 - 1])
@@ -47,7 +47,7 @@ def test_a_run_leaves_torchs_own_seed_alone(model):
 
 
 def test_the_same_seed_gives_the_same_latents_and_another_others(model, prompts):
-    latent = torch.zeros(1, 4, 16, 16)
+    latent = torch.zeros(1, 16, 16, 16)
     first, again, other = (ksample(model, prompts[0], prompts[1], latent, Run(s, 2, 3.0, "euler", "normal")) for s in (1, 1, 2))
     assert torch.equal(first, again) and not torch.allclose(first, other, atol=0.1)
 
@@ -120,5 +120,10 @@ def test_outside_the_mask_the_model_sees_the_image_with_noise(model, sampler, se
 
 
 def test_latents_of_another_vae_are_refused(model):
-    with pytest.raises(ValueError, match=r"The latent has 16 channels and the model takes 4"):
-        sampled(model, torch.zeros(1, 16, 8, 8), Run(0, 1, 1.0, "euler", "normal"))
+    with pytest.raises(ValueError, match=r"The latent has 4 channels and the model takes 16"):
+        sampled(model, torch.ones(1, 4, 8, 8), Run(0, 1, 1.0, "euler", "normal"))
+
+
+def test_empty_latents_take_the_models_channels(model):
+    run = Run(5, 1, 1.0, "euler", "normal")
+    assert torch.equal(sampled(model, torch.zeros(1, 4, 8, 8), run), sampled(model, torch.zeros(1, 16, 8, 8), run))

@@ -27,7 +27,7 @@ def inputs():
     """Latents, timesteps and text of a positive and a negative row."""
     generator = torch.Generator().manual_seed(1)
     return (
-        torch.randn(2, 4, *SIZE, generator=generator),
+        torch.randn(2, 16, *SIZE, generator=generator),
         torch.tensor([400.0, 400.0]),
         torch.randn(2, 77, UNET_CONFIG["cross_attention_dim"], generator=generator),
     )

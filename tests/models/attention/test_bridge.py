@@ -71,13 +71,13 @@ def test_patches_are_told_what_comfyui_tells(unet, inputs, size):
         told.append((dict(extra), n.shape))
         return n, context, value
 
-    x = torch.zeros(2, 4, *size)
+    x = torch.zeros(2, 16, *size)
     options = {"patches": {"attn1_patch": [spy]}, "cond_or_uncond": [1, 0], "sigmas": torch.tensor([2.0, 2.0])}
     with torch.no_grad():
         run_unet(unet, x, *inputs[1:], options)
     assert [extra["transformer_index"] for extra, _ in told] == list(range(16))
     for extra, (batch, tokens, channels) in told:
-        assert extra["original_shape"] == [2, 4, *size]
+        assert extra["original_shape"] == [2, 16, *size]
         assert extra["activations_shape"][:2] == [batch, channels]
         assert extra["activations_shape"][2] * extra["activations_shape"][3] == tokens
         assert extra["n_heads"] * extra["dim_head"] == channels

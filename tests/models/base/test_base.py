@@ -95,7 +95,7 @@ def test_files_hold_half_floats_under_standard_names_and_come_back(unet, vae, tm
     content = (tmp_path / "unet.safetensors").read_bytes()
     header = json.loads(content[8 : 8 + struct.unpack("<Q", content[:8])[0]])
     assert header["__metadata__"] == {"kind": "base-unet", "version": "1", "licence": "Apache-2.0", "trained": "no"}
-    assert header["input_blocks.0.0.weight"] == header["input_blocks.0.0.weight"] | {"dtype": "F16", "shape": [64, 4, 3, 3]}
+    assert header["input_blocks.0.0.weight"] == header["input_blocks.0.0.weight"] | {"dtype": "F16", "shape": [64, 16, 3, 3]}
     assert "text_model.embeddings.token_embedding.weight" in files._read(tmp_path / "text.safetensors")
     for module, loaded in (
         (unet, base.load_unet(tmp_path / "unet.safetensors")),
@@ -156,7 +156,7 @@ def test_weights_that_fp16_cannot_hold_are_not_written(tmp_path):
 
 
 def test_an_autoencoders_file_tells_the_colours_of_its_latents(vae, tmp_path):
-    told = {"factors": [[0.5, 0.0, 0.25]] * 4, "offset": [0.0, 0.125, -1.0]}
+    told = {"factors": [[0.5, 0.0, 0.25]] * 16, "offset": [0.0, 0.125, -1.0]}
     files.save_vae(vae, tmp_path / "told.safetensors", {files.COLORS: json.dumps(told)})
     assert files.latent_colors(tmp_path / "told.safetensors") == (told["factors"], told["offset"])
     files.save_vae(vae, tmp_path / "untold.safetensors", {})
