@@ -23,6 +23,8 @@ UNET, VAE, TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_mo
 
 # SD1.5's own sizes, where they are not those of the tiny base.
 SD15_UNET: dict[str, Any] = UNET_CONFIG | {
+    "in_channels": 4,
+    "out_channels": 4,
     "block_out_channels": (320, 640, 1280, 1280),
     "cross_attention_dim": 768,
     "attention_head_dim": 8,  # diffusers counts heads under this name
@@ -30,6 +32,7 @@ SD15_UNET: dict[str, Any] = UNET_CONFIG | {
     "sample_size": 64,
 }
 SD15_VAE: dict[str, Any] = VAE_CONFIG | {
+    "latent_channels": 4,
     "block_out_channels": (128, 256, 512, 512),
     "layers_per_block": 2,
     "norm_num_groups": 32,

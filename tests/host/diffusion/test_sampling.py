@@ -13,7 +13,7 @@ class Known:
 
     def __init__(self, model, clean=0.0):
         self.model_sampling = model.model_sampling
-        self.running = model.running
+        self.running, self.channels = model.running, model.channels
         self.clean = clean
         self.seen = []
 
