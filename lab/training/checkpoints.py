@@ -25,11 +25,13 @@ class Progress:
     step:    optimizer steps done
     samples: samples seen, by all processes together
     seconds: time spent training, without breaks
+    items:   of the data
     """
 
     step: int = 0
     samples: int = 0
     seconds: float = 0.0
+    items: int = 0
 
 
 @dataclass(frozen=True)

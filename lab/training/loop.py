@@ -23,7 +23,7 @@ from .config import Config, read_config, write_config
 from .console import Console
 from .files import check_writable
 from .log import LossLog
-from .metadata import describe_data, training_metadata
+from .metadata import code_commit, describe_data, training_metadata
 from .optimization import learning_rate, make_optimizer, update_average
 from .order import BatchOrder, buckets_of, generator_of, seed_of
 from .task import Task
@@ -146,13 +146,19 @@ class Trainer:
 
     def __init__(self, run: Run, resume: bool, console: Console, accelerator: Accelerator) -> None:
         self.run, self.config, self.console, self.accelerator = run, run.config, console, accelerator
+        self.commit = code_commit()  # now, since files may change while this runs
         self.log = LossLog(run.folder / "log.csv")
         self.dataset = run.task.dataset(run.data, self.config.data_seed)
         buckets = buckets_of(self.dataset, self.config.batch)
         self.autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
         self.trained = self._build()
         self.loss, self.optimizer = self._prepare()
-        self.progress = load_newest(run.checkpoints, self.trained, self._say) if resume else Progress()
+        items = len(self.dataset)
+        self.progress = load_newest(run.checkpoints, self.trained, self._say) if resume else Progress(items=items)
+        if self.progress.items != items:
+            raise ValueError(
+                f"The data has {items} items, and {self.progress.items} when the run began: put it back, or start anew."
+            )
         if resume:
             self._say(f"Going on after step {self.progress.step} of {self.config.steps}.")
         self.batches = self._batches(buckets)
@@ -187,7 +193,7 @@ class Trainer:
         data = describe_data(self.run.data, self.config.data_seed, len(self.dataset))
         hardware = f"{self.accelerator.num_processes} process(es), {self.accelerator.device.type}"
         batch = self.config.batch * self.config.accumulation * self.accelerator.num_processes
-        metadata = training_metadata(self.run.task, self.config, self.progress, batch, data, hardware)
+        metadata = training_metadata(self.run.task, self.config, self.progress, batch, data, hardware, self.commit)
         self.run.task.export(self.trained.average, self.run.output, metadata)
         self._say(f"Wrote '{self.run.output}' after {self.progress.step} steps.")
 

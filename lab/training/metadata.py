@@ -16,12 +16,15 @@ LICENCE = "Apache-2.0"
 OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon, and for what is no matrix AdamW"}
 
 
-def training_metadata(task: Task, config: Config, progress: Progress, batch: int, data: str, hardware: str) -> dict[str, str]:
+def training_metadata(
+    task: Task, config: Config, progress: Progress, batch: int, data: str, hardware: str, commit: str
+) -> dict[str, str]:
     """Return what an exported file says of itself: what it is, and exactly how it was trained.
 
     batch:    samples a step, of all processes together
     data:     what it learned from
     hardware: what it was trained on, e.g. "1 process(es), cpu"
+    commit:   of the code that trained it, see `code_commit`; "" is left out
     """
     optimizer = OPTIMIZERS[config.optimizer]
     about = {
@@ -40,7 +43,7 @@ def training_metadata(task: Task, config: Config, progress: Progress, batch: int
         "precision": config.precision,
         "hardware": hardware,
         "task": ", ".join(f"{name}={value!r}" for name, value in asdict(task).items()),
-        "commit": _commit(),
+        "commit": commit,
         "licence": LICENCE,
     }
     return {name: str(value) for name, value in about.items() if value != ""}
@@ -54,7 +57,7 @@ def describe_data(data: Path | None, seed: int, items: int) -> str:
     return f"wardrobe, seed {' and '.join(map(str, seeds))}, {items} items in shards" if seeds else f"{data.name}, {items} items"
 
 
-def _commit() -> str:
+def code_commit() -> str:
     """Return the commit of the code, marked where files differ from it; "" where there is no git repository."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:

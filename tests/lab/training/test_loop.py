@@ -104,11 +104,9 @@ def test_the_file_says_how_it_was_trained(finished):
 
 def test_without_git_the_commit_is_left_out(monkeypatch, toy):
     arguments = (toy.Toy(), toy.settings(9), Progress(9, 36, 7200), 4, "a", "b")
-    monkeypatch.setattr(about, "_commit", lambda: "0123456789ab")
-    assert about.training_metadata(*arguments)["commit"] == "0123456789ab"
-    monkeypatch.undo()
+    assert about.training_metadata(*arguments, "0123456789ab")["commit"] == "0123456789ab"
     monkeypatch.setenv("PATH", "")
-    told = about.training_metadata(*arguments)
+    told = about.training_metadata(*arguments, about.code_commit())
     assert "commit" not in told and told["hours"] == "2.00"
 
 
@@ -161,6 +159,15 @@ def test_a_run_goes_on_as_it_began_or_not_at_all(finished, toy, tmp_path, change
     with pytest.raises(ValueError, match=told):
         toy.train(toy.Run(toy.Toy(), config, data, folder, folder / "toy.safetensors"), True, Quiet())
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_run_does_not_go_on_with_more_data_than_it_began_with(finished, toy, tmp_path, monkeypatch):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished[0], folder)
+    monkeypatch.setattr(toy.Pictures, "__len__", lambda _: 60)
+    monkeypatch.setattr(toy.Pictures, "buckets", torch.zeros(60, dtype=torch.int64))
+    with pytest.raises(ValueError, match="The data has 60 items, and 50 when the run began"):
+        toy.run(folder, 60, resume=True, console=Quiet(), seed=3, ema=0.9)
 
 
 def test_a_resume_whose_checkpoint_does_not_load_changes_no_settings(finished, toy, tmp_path):
