@@ -33,7 +33,8 @@ class Config:
     betas:              of AdamW
     clip:               longest gradient (2-norm) that is not shortened
     ema:                decay of the averaged weights, which sheets and exports show; early steps use a smaller one
-    precision:          "bf16" computes under autocast, "no" in float32; the weights are float32 with both
+    precision:          "bf16" computes under autocast, "no" in float32, "auto" in bf16 where the device does so natively; the
+                        weights are float32 always, and a run's own settings say "bf16" or "no"
     channels_last:      memory layout of convolutions
     checkpoint_minutes: time between checkpoints
     sheet_every:        steps between sample sheets
@@ -55,7 +56,7 @@ class Config:
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
     ema: float = 0.999
-    precision: Literal["no", "bf16"] = "no"
+    precision: Literal["no", "bf16", "auto"] = "no"
     channels_last: bool = False
     checkpoint_minutes: float = 10.0
     sheet_every: int = 500

@@ -18,6 +18,7 @@ from ...models.base.architecture import LATENT_SCALE
 from ...models.base.tokenizer import padded_tokens
 from ...models.weights.tensors import read_tensors, save_tensors
 from .pictures import CaptionedPictures, to_signed
+from .precision import fast_autocast
 from .shards import ShardPictures
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class CaptionedLatents(Dataset):
         """Return the latents [B, C, h, w] of pictures [B, H, W, 3] uint8."""
         pictures = to_signed(pictures)
         pictures = avg_pool2d(pictures, 2) if self.halve else pictures
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_autocast("cpu"):
             latents = self._vae.encode(pictures.contiguous(memory_format=torch.channels_last)).latent_dist.mean
         return latents.float() * LATENT_SCALE
 

@@ -26,6 +26,7 @@ from .log import LossLog
 from .metadata import code_commit, describe_data, training_metadata
 from .optimization import learning_rate, make_optimizer, update_average
 from .order import BatchOrder, buckets_of, generator_of, seed_of
+from .precision import fast_dtype
 from .task import Task
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def train(run: Run, resume: bool, console: Console) -> None:
 
     # Autocast is our own business, since DeepSpeed would round the weights too.
     accelerator = Accelerator(mixed_precision="no", gradient_accumulation_steps=run.config.accumulation)
+    run = replace(run, config=_settled(run.config, accelerator.device))
     _check(run, resume)
     trainer = Trainer(run, resume, console, accelerator)
     accelerator.wait_for_everyone()  # no process may find what another is about to write
@@ -95,6 +97,13 @@ def train(run: Run, resume: bool, console: Console) -> None:
     trainer.run_all()
     accelerator.wait_for_everyone()
     accelerator.end_training()  # processes that leave a group open may abort at exit
+
+
+def _settled(config: Config, device: torch.device) -> Config:
+    """Return the settings with the precision that a device computes fastest in where that is left open."""
+    if config.precision != "auto":
+        return config
+    return replace(config, precision="bf16" if fast_dtype(device) == torch.bfloat16 else "no")
 
 
 def _check(run: Run, resume: bool) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .precision import fast_dtype
+
 MOMENTUM = 0.95
 NARROWEST = 9  # of a matrix; what has fewer rows or columns, such as a layer that gives three colours, is Adam's
 # Coefficients of an odd polynomial of the fifth degree that drives all singular values towards 1, if not exactly there.
@@ -73,10 +75,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalized(matrices: Tensor) -> Tensor:
-    """Return U V^T, roughly, of matrices [..., M, N] = U S V^T: singular values between 0.7 and 1.2 or so (in bfloat16)."""
+    """Return U V^T, roughly, of matrices [..., M, N] = U S V^T: singular values between 0.7 and 1.2 or so."""
     first, second, third = QUINTIC
     tall = matrices.shape[-2] > matrices.shape[-1]
-    wide = matrices.bfloat16().mT if tall else matrices.bfloat16()
+    wide = (matrices.mT if tall else matrices).to(fast_dtype(matrices.device))  # rough numbers do, as Jordan et al. found
     wide = wide / (wide.norm(dim=(-2, -1), keepdim=True) + TINY)
     for _ in range(ITERATIONS):
         square = wide @ wide.mT

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from modiste.lab.training import muon
 from modiste.lab.training.config import Config
 from modiste.lab.training.muon import Muon, orthogonalized
 from modiste.lab.training.optimization import make_optimizer
@@ -13,8 +14,10 @@ def config(**others):
     return Config(**{"steps": 100, "batch": 1, "learning_rate": 0.1, "optimizer": "muon"} | others)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(12, 40), (40, 12), (16, 16)])
-def test_an_orthogonalized_matrix_keeps_its_axes_and_evens_its_sizes(shape):
+def test_an_orthogonalized_matrix_keeps_its_axes_and_evens_its_sizes(monkeypatch, shape, dtype):
+    monkeypatch.setattr(muon, "fast_dtype", lambda device: dtype)
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
     found = left.T @ orthogonalized(matrix) @ right.T
