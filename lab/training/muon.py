@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .precision import fast_dtype
-
 MOMENTUM = 0.95
 NARROWEST = 9  # of a matrix; what has fewer rows or columns, such as a layer that gives three colours, is Adam's
 # Coefficients of an odd polynomial of the fifth degree that drives all singular values towards 1, if not exactly there.
@@ -64,9 +62,9 @@ class Muon(torch.optim.Optimizer):
             state = self.state[parameter]
             state["step"] = state.get("step", torch.zeros(())) + 1
             mean.lerp_(parameter.grad, 1 - betas[0])
-            square.lerp_(parameter.grad.square(), 1 - betas[1])
+            square.mul_(betas[1]).addcmul_(parameter.grad, parameter.grad, value=1 - betas[1])
             first, second = (1 - beta ** float(state["step"]) for beta in betas)
-            steps.append(mean / first / ((square / second).sqrt() + TINY))
+            steps.append(mean / square.sqrt().mul_(second**-0.5).add_(TINY).mul_(first))  # in place: tables of words are large
         return steps
 
     def _memory(self, parameter: Tensor, *names: str) -> list[Tensor]:
@@ -75,14 +73,22 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalized(matrices: Tensor) -> Tensor:
-    """Return U V^T, roughly, of matrices [..., M, N] = U S V^T: singular values between 0.7 and 1.2 or so."""
+    """Return U V^T, roughly, of matrices [..., M, N] = U S V^T: singular values between 0.7 and 1.2 or so.
+
+    Every iteration multiplies by a polynomial of the matrix's square; these all commute, so they are gathered at the size of the
+    shorter side and multiply the matrix once. That takes a third of the time for convolutions.
+    """
     first, second, third = QUINTIC
     tall = matrices.shape[-2] > matrices.shape[-1]
-    wide = (matrices.mT if tall else matrices).to(fast_dtype(matrices.device))  # rough numbers do, as Jordan et al. found
+    wide = (matrices.mT if tall else matrices).float()
     wide = wide / (wide.norm(dim=(-2, -1), keepdim=True) + TINY)
+    square = wide @ wide.mT
+    identity = gathered = torch.eye(square.shape[-1], device=square.device)
     for _ in range(ITERATIONS):
-        square = wide @ wide.mT
-        wide = first * wide + (second * square + third * square @ square) @ wide
+        factor = first * identity + second * square + third * square @ square
+        gathered = factor @ gathered
+        square = factor @ square @ factor
+    wide = gathered @ wide
     return (wide.mT if tall else wide).to(matrices.dtype)
 
 
