@@ -6,9 +6,12 @@ import argparse
 import importlib
 import importlib.util
 import json
+import multiprocessing
+import os
 import signal
 import sys
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -261,8 +264,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _leave_with_parent() -> None:
+    """Have a worker end when its parent is gone, killed perhaps: nobody would take what it makes."""
+    parent = multiprocessing.parent_process()
+    if parent:  # None where this is no worker
+        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
 if __name__ == "__mp_main__":  # a worker process
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which lets its workers finish
+    _leave_with_parent()
 if __name__ in ("__main__", "__mp_main__"):  # the latter in worker processes, which unpickle what the pack defines
     load_pack()
 if __name__ == "__main__":
