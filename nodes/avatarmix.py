@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..host import ADVANCED, Progress, io
-from .types import AvatarType, BodyType
+from .types import AvatarType, BodyType, CamerasType
 
 CATEGORY = "modiste/avatarmix"
 
@@ -56,6 +56,75 @@ class TransferSkinning(io.ComfyNode):
 
         rigged = rig(avatar, body, method, max_distance / 100, max_angle, progress=Progress(100))
         return io.NodeOutput(rigged)
+
+
+class SegmentAvatar(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteSegmentAvatar",
+            display_name="Segment Avatar",
+            category=CATEGORY,
+            description="Label every part of an avatar: from masks that a 2D parser made of its pictures, or from the body inside.",
+            inputs=[
+                AvatarType.Input("avatar", tooltip="Avatar to label. With a body inside, limbs are told apart and gaps filled."),
+                io.Float.Input(
+                    "prior",
+                    default=0.3,
+                    min=0.0,
+                    max=10.0,
+                    step=0.1,
+                    tooltip="How much the guess from the body counts beside masks, in views that see a spot head-on. "
+                    "Without masks it is all there is.",
+                    **ADVANCED,
+                ),
+                io.Float.Input(
+                    "smoothing",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.1,
+                    tooltip="How strongly neighbours agree: 0 leaves noise as it is, high values round corners off.",
+                ),
+                io.Float.Input(
+                    "smallest_island",
+                    default=10.0,
+                    min=0.0,
+                    max=500.0,
+                    step=1.0,
+                    tooltip="Patches smaller than this take the label around them, in square centimetres.",
+                ),
+                CamerasType.Input("cameras", optional=True, tooltip="From the Render Avatar whose pictures were parsed."),
+                *(
+                    io.Mask.Input(name, optional=True, tooltip=f"{told}, a mask for each picture in their order.")
+                    for name, told in (
+                        ("face", "Face"),
+                        ("hair", "Hair"),
+                        ("skin", "Bare skin of neck, arms and legs; the body tells which"),
+                        ("hands", "Hands"),
+                        ("clothes", "Clothes of all kinds, as one mask"),
+                        ("shoes", "Shoes"),
+                    )
+                ),
+            ],
+            outputs=[
+                AvatarType.Output("labelled", display_name="avatar", tooltip="The avatar with its labels."),
+                io.Image.Output(
+                    "picture", display_name="picture", tooltip="The labels in colours, through the cameras or from four sides."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, avatar, prior, smoothing, smallest_island, cameras=None, **masks):
+        from ..models.avatars.segmentation import Settings, label_pictures, segment
+        from ..models.avatars.views import camera_ring
+
+        masks = {name: mask for name, mask in masks.items() if mask is not None}
+        settings = Settings(prior, smoothing, smallest_island)
+        labelled = segment(avatar, cameras.cameras if cameras else (), masks, settings, progress=Progress(100))
+        ring = cameras or camera_ring(avatar, 4, 512, 512)
+        return io.NodeOutput(labelled, label_pictures(labelled, ring.cameras))
 
 
 class AlignHead(io.ComfyNode):
@@ -170,4 +239,4 @@ class ComposeAvatars(io.ComfyNode):
         return io.NodeOutput(compose(head, body, neck_cut, blend / 100, progress=Progress(100)))
 
 
-NODES = [TransferSkinning, AlignHead, TransferSkinTone, ComposeAvatars]
+NODES = [SegmentAvatar, TransferSkinning, AlignHead, TransferSkinTone, ComposeAvatars]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..host import ADVANCED, MeshType, Progress, SplatType, also_written, device, input_files, io, output_path, ui
 from .files import NONE, check_chosen, chosen_fingerprint, chosen_path
-from .types import AvatarType, BodyType
+from .types import AvatarType, BodyType, CamerasType
 
 CATEGORY = "modiste/avatars"
 SPLAT_FILES = (".ply", ".splat", ".spz")
@@ -205,6 +205,9 @@ class RenderAvatar(io.ComfyNode):
                 io.Load3DCamera.Output(
                     "camera_info", display_name="camera_info", tooltip="The first camera, to see the same in Preview 3D."
                 ),
+                CamerasType.Output(
+                    "cameras", display_name="cameras", tooltip="All cameras, for Segment Avatar, which reads masks of the pictures."
+                ),
             ],
         )
 
@@ -219,7 +222,7 @@ class RenderAvatar(io.ComfyNode):
         gaussians = world_gaussians(avatar.mesh, avatar.gaussians).to(device())
         seen = render_views(gaussians, ring.cameras, color, progress=Progress(views))
         camera_info = camera_to_load3d(ring.cameras[0], ring.target)
-        return io.NodeOutput(seen.images, seen.masks, depth_pictures(seen), camera_info)
+        return io.NodeOutput(seen.images, seen.masks, depth_pictures(seen), camera_info, ring)
 
 
 class AvatarToSplat(io.ComfyNode):

@@ -6,3 +6,4 @@ from ..host import io
 
 AvatarType = io.Custom("MODISTE_AVATAR")
 BodyType = io.Custom("MODISTE_BODY")
+CamerasType = io.Custom("MODISTE_CAMERAS")

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 def components(faces: Tensor, vertex_count: int) -> Tensor:
     """Return the connected component [V] of every vertex, numbered from 0; a vertex without faces is its own."""
+    return pieces_of(unique_edges(faces), vertex_count)
+
+
+def pieces_of(edges: Tensor, vertex_count: int) -> Tensor:
+    """Return which of the pieces that edges [E, 2] hold together every vertex [V] belongs to, numbered from 0."""
     from scipy.sparse.csgraph import connected_components
 
-    edges = unique_edges(faces)
     _, label = connected_components(_symmetric(edges, torch.ones(len(edges)), vertex_count), directed=False)
     return torch.from_numpy(label).long()
 

@@ -36,7 +36,7 @@ class Views:
 
 @dataclass(frozen=True)
 class Ring:
-    """Cameras evenly round a target [3] (metres), all of one size."""
+    """Cameras evenly round a target [3] (metres), all of one size: the type MODISTE_CAMERAS."""
 
     cameras: list[Camera]
     target: Tensor
