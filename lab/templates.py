@@ -225,6 +225,35 @@ def avatar_toolbox(sheet: Sheet) -> dict:
     return sheet.workflow()
 
 
+def reshape_avatar(sheet: Sheet) -> dict:
+    """One person in the shape of two other bodies, before and after: runs anywhere as it is."""
+    person = sheet.node("ModisteProceduralAvatar", 0, "A person", seed=12)["avatar"]
+    sheet.note(0, RESHAPE_NOTE, 200)
+    looks = [("as made", person)]
+    for name, figure in (("heavy", {"weight": 1.0, "height": 0.35}), ("slim", {"weight": 0.05, "height": 0.8})):
+        sheet.level(1, 2)
+        body = sheet.node("ModisteLoadBody", 1, f"A {name} body", gender=1.0, **figure)
+        looks.append((name, sheet.node("ModisteGSReshape", 2, f"Made {name}", avatar=person, body=body["body"])["avatar"]))
+    for name, avatar in looks:
+        sheet.level(3, 4)
+        picture = sheet.node("ModisteRenderAvatar", 3, f"Look: {name}", avatar=avatar, views=1, start=20.0, height=768)
+        sheet.node(
+            "SaveImage", 4, f"Picture: {name}", 360, images=picture["image"], filename_prefix=f"modiste/{name.replace(' ', '_')}"
+        )
+    sheet.group("1 A person", 0, 0, "#3f5159")
+    sheet.group("2 Other bodies", 1, 2, "#3f789e")
+    sheet.group("3 Before and after", 3, 4, "#8a5a44")
+    return sheet.workflow()
+
+
+RESHAPE_NOTE = """## GSReshape
+
+Clothes keep their place above the skin, skirts grow with the legs, hands keep their shape. The pose stays.
+
+Change the sliders of **Load Body**, or connect another avatar to *user* to take its shape.
+"""
+
+
 def tiny_text_to_image(sheet: Sheet) -> dict:
     """Four pictures from words, with the model that comes with the pack: runs anywhere as it is."""
     base = sheet.node("ModisteLoadBase", 0)
@@ -260,7 +289,9 @@ A small model that knows one world: simple dressed people, and garments lying fl
 """
 
 
-TEMPLATES: tuple[Callable[[Sheet], dict], ...] = (compose_avatars, compose_your_avatars, avatar_toolbox, tiny_text_to_image)
+TEMPLATES: tuple[Callable[[Sheet], dict], ...] = (
+    compose_avatars, compose_your_avatars, avatar_toolbox, reshape_avatar, tiny_text_to_image,
+)  # fmt: skip
 
 
 def build(template: Callable[[Sheet], dict]) -> dict:
@@ -278,8 +309,9 @@ def main() -> None:
 
 def _composition(sheet: Sheet, column: int, user: Output, model: Output) -> Output:
     """Add the chain of AvatarMix in two columns."""
-    head = sheet.node("ModisteAlignHead", column, user=user, model=model)
-    toned = sheet.node("ModisteTransferSkinTone", column, avatar=model, reference=user)
+    reshaped = sheet.node("ModisteGSReshape", column, avatar=model, user=user)["avatar"]
+    head = sheet.node("ModisteAlignHead", column, user=user, model=reshaped)
+    toned = sheet.node("ModisteTransferSkinTone", column, avatar=reshaped, reference=user)
     return sheet.node("ModisteComposeAvatars", column + 1, head=head["head"], body=toned["avatar"])["avatar"]
 
 

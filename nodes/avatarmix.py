@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..host import ADVANCED, Progress, io
+from ..host import ADVANCED, Progress, io, ui
 from .types import AvatarType, BodyType, CamerasType
 
 CATEGORY = "modiste/avatarmix"
@@ -127,6 +127,44 @@ class SegmentAvatar(io.ComfyNode):
         return io.NodeOutput(labelled, label_pictures(labelled, ring.cameras))
 
 
+class GSReshape(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteGSReshape",
+            display_name="GSReshape",
+            category=CATEGORY,
+            description="Give a clothed avatar another body's shape; clothes and Gaussians follow.",
+            inputs=[
+                AvatarType.Input("avatar", tooltip="Avatar to reshape. Needs a body, skinning, and labels to spare its hands."),
+                io.Combo.Input(
+                    "quality",
+                    options=["fast"],
+                    default="fast",
+                    tooltip="fast: seconds; what enters the body is lifted out and what stays inside is told in 'report'.",
+                ),
+                AvatarType.Input("user", optional=True, tooltip="Avatar whose body shape to take."),
+                BodyType.Input("body", optional=True, tooltip="Body whose shape to take, from Load Body; it goes before 'user'."),
+            ],
+            outputs=[
+                AvatarType.Output(
+                    "reshaped", display_name="avatar", tooltip="The avatar in its own pose with the other body's shape."
+                ),
+                io.String.Output("report", display_name="report", tooltip="What is left inside the body, if anything."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, avatar, quality, user=None, body=None):
+        from ..models.avatars.reshape import reshape
+
+        body = body or (user.body if user else None)
+        if body is None:
+            raise ValueError("GSReshape has no shape to take: connect a user with a body inside, or Load Body.")
+        reshaped, check = reshape(avatar, body, progress=Progress(100))
+        return io.NodeOutput(reshaped, str(check), ui=ui.PreviewText(str(check)))
+
+
 class AlignHead(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -239,4 +277,4 @@ class ComposeAvatars(io.ComfyNode):
         return io.NodeOutput(compose(head, body, neck_cut, blend / 100, progress=Progress(100)))
 
 
-NODES = [SegmentAvatar, TransferSkinning, AlignHead, TransferSkinTone, ComposeAvatars]
+NODES = [SegmentAvatar, TransferSkinning, GSReshape, AlignHead, TransferSkinTone, ComposeAvatars]

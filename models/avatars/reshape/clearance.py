@@ -1,0 +1,60 @@
+"""Keeping a mesh out of a body, and telling what is left inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..graph import smooth
+from .motion import beside
+
+GAP = 0.003  # metres that cloth keeps from the body where it had as much before
+_ROUNDS, _SMOOTHING_STEPS = 4, 3
+_INSIDE = 0.0005  # metres below the surface from which a vertex counts as inside
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a reshape has left inside the target body, hands and head aside.
+
+    inside:  share of the faces with a corner inside that was not inside the old body before
+    deepest: metres that the worst of them is below the surface
+    """
+
+    inside: float
+    deepest: float
+
+    def __str__(self) -> str:
+        if not self.inside:
+            return "No part of the avatar enters the body."
+        return f"{self.inside:.2%} of the faces enter the body, the deepest by {1000 * self.deepest:.1f} mm."
+
+
+def cleared(
+    vertices: Tensor,  # [V, 3] of the mesh
+    faces: Tensor,  # [F, 3]
+    body: tuple[Tensor, Tensor, Tensor],  # vertices [B, 3], faces and parts of the target body
+    height: Tensor,  # [V] metres above the old body
+    movable: Tensor,  # [V] bool
+) -> Tensor:
+    """Lift movable vertices that came closer to the body than they were, or than GAP; neighbours follow a little."""
+    wanted = height.clamp_max(GAP)
+    for _ in range(_ROUNDS):
+        near = beside(vertices, *body)
+        lift = (wanted - near.height).clamp_min(0) * movable
+        if not (lift > _INSIDE / 2).any():
+            break
+        move = lift[:, None] * near.normal
+        vertices = vertices + smooth(move, movable & (lift == 0), faces, _SMOOTHING_STEPS, 0.5)
+    return vertices
+
+
+def check(vertices: Tensor, faces: Tensor, body: tuple[Tensor, Tensor, Tensor], height: Tensor, counted: Tensor) -> Check:
+    """Tell which faces, all of whose corners are `counted` [V], have entered the body."""
+    now = beside(vertices, *body).height
+    entered = counted & (now < -_INSIDE) & (height >= -_INSIDE)
+    faces = faces[counted[faces].all(1)]
+    hit = entered[faces].any(1)
+    deepest = float(-now[entered].min()) if entered.any() else 0.0
+    return Check(float(hit.float().mean()) if len(hit) else 0.0, deepest)

@@ -1,0 +1,140 @@
+"""GSReshape, fast: people whose true shape is known, since their mesh is the body itself or a shell around it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from modiste.models.avatars import LABEL_INDEX, sample_gaussians
+from modiste.models.avatars.reshape import Check, reshape, target_body
+from modiste.models.avatars.reshape.clearance import GAP, check, cleared
+from modiste.models.avatars.reshape.fast import CUFF
+from modiste.models.avatars.reshape.motion import beside
+from modiste.models.body.joints import JOINT_INDEX, PART_INDEX
+from modiste.models.geometry import Mesh
+from modiste.models.geometry.mesh import vertex_normals
+
+
+@pytest.fixture(scope="module")
+def person(shapes):
+    return shapes.person(1)
+
+
+@pytest.fixture(scope="module")
+def user(shapes):
+    return shapes.person(5).body
+
+
+@pytest.fixture(scope="module")
+def done(person, user):
+    return reshape(person, user)
+
+
+def away_from_hands(avatar):
+    wrists = avatar.body.posed().joints[[JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]]
+    near = (torch.cdist(avatar.mesh.vertices, wrists) < CUFF).any(1)
+    return ~near & (avatar.labels != LABEL_INDEX["hands"])
+
+
+def trunk_and_limbs(avatar):
+    """Not the head, which has a mouth inside, nor fingers and toes, which touch."""
+    parts = torch.tensor([PART_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("hand", "foot")])
+    return (avatar.body.model.parts != PART_INDEX["head"]) & ~torch.isin(avatar.body.model.parts, parts)
+
+
+def test_skin_lands_on_the_users_body_point_for_point(person, user, done):
+    reshaped, found = done
+    truth = target_body(person.body, user).posed().vertices
+    counted = away_from_hands(person)
+    error = (reshaped.mesh.vertices - truth).norm(dim=1)[counted]
+    before = (person.mesh.vertices - truth).norm(dim=1)[counted]
+    assert float(error.mean()) < 0.002 < 0.1 * float(before.mean())
+    assert found.inside < 0.01
+    assert reshaped.body.parameters.shape.equal(user.parameters.shape)
+
+
+def test_hands_keep_their_shape_and_go_with_the_wrist(person, user, done):
+    target = target_body(person.body, user)
+    moved = done[0].mesh.vertices - person.mesh.vertices
+    for side in ("left", "right"):
+        wrist = target.posed().joints[JOINT_INDEX[f"{side}_wrist"]] - person.body.posed().joints[JOINT_INDEX[f"{side}_wrist"]]
+        own = (person.labels == LABEL_INDEX["hands"]) & ((person.mesh.vertices[:, 0] > 0) == (side == "left"))
+        assert own.sum() > 500 and torch.allclose(moved[own], wrist.expand(int(own.sum()), 3), atol=1e-5)
+
+
+def test_cloth_keeps_its_place_above_the_body(person, user):
+    model, before = person.body.model, person.mesh
+    shell = Mesh(before.vertices + 0.015 * vertex_normals(before.vertices, before.faces), before.faces, colors=before.colors)
+    suit = replace(person, mesh=shell, gaussians=sample_gaussians(shell, 2000, 0))
+    reshaped, _ = reshape(suit, user)
+    near = beside(reshaped.mesh.vertices, target_body(person.body, user).posed().vertices, model.faces, model.parts)
+    was = beside(shell.vertices, before.vertices, model.faces, model.parts)
+    counted = away_from_hands(person) & trunk_and_limbs(person) & (was.height > 0.0149)  # where the shell meets no other limb
+    height = near.height[counted]
+    assert counted.sum() > 1500 and float((height - 0.015).abs().median()) < 0.001
+    assert float(height.quantile(0.02)) > 0.012
+
+
+def test_the_same_body_changes_nothing(person):
+    reshaped, found = reshape(person, person.body)
+    assert torch.allclose(reshaped.mesh.vertices, person.mesh.vertices, atol=1e-4)
+    assert found == Check(0.0, 0.0) and str(found) == "No part of the avatar enters the body."
+
+
+def test_gaussians_follow_in_size_unless_told_not_to(person, user, done):
+    left, _ = reshape(person, user, follow_scales=False)
+    assert left.gaussians.scale.equal(person.gaussians.scale)
+    grown = done[0].gaussians.scale.prod(1) / person.gaussians.scale.prod(1)
+    area = torch.linalg.cross(*(_edges(done[0].mesh)), dim=1).norm(dim=1) / torch.linalg.cross(*_edges(person.mesh), dim=1).norm(
+        dim=1
+    )
+    assert torch.allclose(grown.log(), area[person.gaussians.face].log(), atol=0.02)  # thickness is kept, so volume grows as area
+
+
+def _edges(mesh):
+    a, b, c = mesh.vertices[mesh.faces].unbind(1)
+    return b - a, c - a
+
+
+def test_what_entered_the_body_is_lifted_and_what_stayed_is_counted(person):
+    model, mesh = person.body.model, person.mesh
+    body = (mesh.vertices, model.faces, model.parts)
+    everything = trunk_and_limbs(person)
+    height = torch.full((len(mesh.vertices),), 0.01)
+    normals = vertex_normals(mesh.vertices, mesh.faces)
+    sunk = mesh.vertices - 0.004 * normals
+    before = check(sunk, mesh.faces, body, height, everything)
+    lifted = cleared(sunk, mesh.faces, body, height, everything)
+    after = check(lifted, mesh.faces, body, height, everything)
+    assert before.inside > 0.9 and 0.003 < before.deepest < 0.0045 and "mm" in str(before)
+    assert after.inside < 0.02
+    near = beside(lifted, *body).height[everything]
+    assert float(near.median()) == pytest.approx(GAP, abs=5e-4)
+    nothing = cleared(sunk, mesh.faces, body, height, torch.zeros_like(everything))
+    assert nothing.equal(sunk)
+
+
+def test_what_was_inside_before_is_not_counted(person):
+    model, mesh = person.body.model, person.mesh
+    sunk = mesh.vertices - 0.004 * vertex_normals(mesh.vertices, mesh.faces)
+    height = torch.full((len(sunk),), -0.004)
+    everything = torch.ones(len(sunk), dtype=torch.bool)
+    assert check(sunk, mesh.faces, (mesh.vertices, model.faces, model.parts), height, everything).inside == 0
+
+
+def test_an_avatar_without_a_rig_is_refused(person, user):
+    with pytest.raises(ValueError, match="no body inside"):
+        reshape(replace(person, body=None), user)
+    with pytest.raises(ValueError, match="no skinning weights"):
+        reshape(replace(person, skinning=None), user)
+
+
+def test_it_can_be_stopped(person, user):
+    class StopError(Exception):
+        pass
+
+    def stop(done, total):
+        raise StopError
+
+    with pytest.raises(StopError):
+        reshape(person, user, progress=stop)
