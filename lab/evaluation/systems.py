@@ -13,8 +13,8 @@ from ..seeds import RESERVED
 from ..training.files import check_writable
 from .reports import Report
 
-SYSTEMS = {"base": "base"}  # name -> module here with `evaluate(request) -> Report`
-LATER = ("restoration", "dressing", "avatars", "tryon", "stylized")
+SYSTEMS = {"base": "base", "avatars": "avatars"}  # name -> module here with `evaluate(request) -> Report`
+LATER = ("restoration", "dressing", "tryon", "stylized")
 
 
 @dataclass(frozen=True)
