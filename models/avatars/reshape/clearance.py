@@ -37,22 +37,33 @@ def cleared(
     body: tuple[Tensor, Tensor, Tensor],  # vertices [B, 3], faces and parts of the target body
     height: Tensor,  # [V] metres above the old body
     movable: Tensor,  # [V] bool
-) -> Tensor:
-    """Lift movable vertices that came closer to the body than they were, or than GAP; neighbours follow a little."""
+) -> tuple[Tensor, Tensor]:
+    """Lift movable vertices that came closer to the body than they were, or than GAP; neighbours follow a little.
+
+    Returns:
+        the vertices, and how far above the target body they are now [V] (metres).
+    """
     wanted = height.clamp_max(GAP)
+    near = beside(vertices, *body)
+    now, normal = near.height, near.normal
     for _ in range(_ROUNDS):
-        near = beside(vertices, *body)
-        lift = (wanted - near.height).clamp_min(0) * movable
+        lift = (wanted - now).clamp_min(0) * movable
         if not (lift > _INSIDE / 2).any():
             break
-        move = lift[:, None] * near.normal
-        vertices = vertices + smooth(move, movable & (lift == 0), faces, _SMOOTHING_STEPS, 0.5)
-    return vertices
+        move = smooth(lift[:, None] * normal, movable & (lift == 0), faces, _SMOOTHING_STEPS, 0.5)
+        moved = move.any(1)
+        vertices = vertices + move
+        near = beside(vertices[moved], *body)
+        now, normal = now.clone(), normal.clone()
+        now[moved], normal[moved] = near.height, near.normal
+    return vertices, now
 
 
-def check(vertices: Tensor, faces: Tensor, body: tuple[Tensor, Tensor, Tensor], height: Tensor, counted: Tensor) -> Check:
-    """Tell which faces, all of whose corners are `counted` [V], have entered the body."""
-    now = beside(vertices, *body).height
+def check(now: Tensor, faces: Tensor, height: Tensor, counted: Tensor) -> Check:
+    """Tell which faces, all of whose corners are `counted` [V], have entered the body.
+
+    now, height: [V] metres above the target body, and above the old body before
+    """
     entered = counted & (now < -_INSIDE) & (height >= -_INSIDE)
     faces = faces[counted[faces].all(1)]
     hit = entered[faces].any(1)

@@ -65,9 +65,9 @@ def reshape(
     tell(2, 4)
     inside = (motion.after, model.faces, model.parts)
     outside = ~hands.any(0) & (where.part != PART_INDEX["head"])  # a mouth lies inside its head
-    moved = cleared(moved, mesh.faces, inside, where.height, outside)
+    moved, now = cleared(moved, mesh.faces, inside, where.height, outside)
     tell(3, 4)
-    found = check(moved, mesh.faces, inside, where.height, outside)
+    found = check(now, mesh.faces, where.height, outside)
     tell(4, 4)
     return replace(follow(avatar, moved, follow_scales), body=target), found
 

@@ -103,23 +103,26 @@ def test_what_entered_the_body_is_lifted_and_what_stayed_is_counted(person):
     height = torch.full((len(mesh.vertices),), 0.01)
     normals = vertex_normals(mesh.vertices, mesh.faces)
     sunk = mesh.vertices - 0.004 * normals
-    before = check(sunk, mesh.faces, body, height, everything)
-    lifted = cleared(sunk, mesh.faces, body, height, everything)
-    after = check(lifted, mesh.faces, body, height, everything)
+    before = check(beside(sunk, *body).height, mesh.faces, height, everything)
+    lifted, now = cleared(sunk, mesh.faces, body, height, everything)
+    after = check(now, mesh.faces, height, everything)
     assert before.inside > 0.9 and 0.003 < before.deepest < 0.0045 and "mm" in str(before)
     assert after.inside < 0.02
-    near = beside(lifted, *body).height[everything]
+    assert torch.allclose(now, beside(lifted, *body).height, atol=1e-6)
+    near = now[everything]
     assert float(near.median()) == pytest.approx(GAP, abs=5e-4)
-    nothing = cleared(sunk, mesh.faces, body, height, torch.zeros_like(everything))
+    nothing, _ = cleared(sunk, mesh.faces, body, height, torch.zeros_like(everything))
     assert nothing.equal(sunk)
 
 
-def test_what_was_inside_before_is_not_counted(person):
-    model, mesh = person.body.model, person.mesh
-    sunk = mesh.vertices - 0.004 * vertex_normals(mesh.vertices, mesh.faces)
-    height = torch.full((len(sunk),), -0.004)
-    everything = torch.ones(len(sunk), dtype=torch.bool)
-    assert check(sunk, mesh.faces, (mesh.vertices, model.faces, model.parts), height, everything).inside == 0
+def test_only_what_newly_entered_is_counted():
+    faces = torch.tensor([[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]])
+    now = torch.tensor([0.01, 0.01, -0.004, 0.01, -0.02, -0.03])
+    before = torch.tensor([0.01, 0.01, 0.001, 0.01, -0.02, 0.01])
+    counted = torch.tensor([True, True, True, True, True, False])
+    found = check(now, faces, before, counted)  # three faces count; vertex 2 has entered, 4 was inside, 5 does not count
+    assert found.inside == 1.0 and found.deepest == pytest.approx(0.004)
+    assert check(now, faces, now, counted) == Check(0.0, 0.0)
 
 
 def test_an_avatar_without_a_rig_is_refused(person, user):
