@@ -22,15 +22,15 @@ from .binding import face_frames
 from .types import Avatar
 
 _DEGENERATE = 1e-10  # square metres of twice the area, below which a face says nothing about the deformation
-_LARGEST_STRETCH = 20.0
+LARGEST_STRETCH = 20.0
 
 
-def follow(avatar: Avatar, vertices: Tensor, follow_scales: bool = True) -> Avatar:
+def follow(avatar: Avatar, vertices: Tensor, follow_scales: bool = True, largest_stretch: float = LARGEST_STRETCH) -> Avatar:
     """Move the mesh to new vertices [V, 3] and let the Gaussians follow in position, shape and colour direction.
 
     Each face gives the deformation gradient F = [e1' e2' n'] [e1 e2 n]^-1 with unit normals, so thickness is kept. A Gaussian
-    R S becomes the SVD of F R S: its covariance is exactly F Sigma F^T. Where a face has no area, or F has an entry of 20 or more
-    (slivers, torn faces), F is the turn of the face alone and the covariance keeps its size. Spherical harmonics turn with the
+    R S becomes the SVD of F R S: its covariance is exactly F Sigma F^T. Where a face has no area, or F has an entry of `largest_stretch`
+    or more (slivers, torn faces), F is the turn of the face alone and the covariance keeps its size. Spherical harmonics turn with the
     polar rotation of F. F is taken per face, not blended: it is exact for every affine piece, and positions, which bind to
     interpolated normals, are continuous anyway.
 
@@ -54,7 +54,7 @@ def follow(avatar: Avatar, vertices: Tensor, follow_scales: bool = True) -> Avat
     bound, faces = avatar.gaussians, avatar.mesh.faces
     mesh = replace(avatar.mesh, vertices=vertices)
     old_frames, new_frames = face_frames(old, faces), face_frames(vertices, faces)
-    gradient = deformation_gradients(old, vertices, faces)[bound.face]
+    gradient = deformation_gradients(old, vertices, faces, largest_stretch)[bound.face]
     sh = rotate_sh(bound.sh, polar_rotation(gradient)) if bound.sh.shape[1] > 1 else bound.sh
     if not follow_scales:
         return replace(avatar, mesh=mesh, gaussians=replace(bound, sh=sh))
@@ -64,14 +64,17 @@ def follow(avatar: Avatar, vertices: Tensor, follow_scales: bool = True) -> Avat
     return replace(avatar, mesh=mesh, gaussians=replace(bound, rotation=local, scale=scale, sh=sh))
 
 
-def deformation_gradients(old: Tensor, new: Tensor, faces: Tensor) -> Tensor:
-    """Return F [F, 3, 3] per face from old to new vertices; a face without area, before or after, turns only as its frame does."""
+def deformation_gradients(old: Tensor, new: Tensor, faces: Tensor, largest_stretch: float = LARGEST_STRETCH) -> Tensor:
+    """Return F [F, 3, 3] per face from old to new vertices.
+
+    A face without area, before or after, or with an entry of `largest_stretch` or more, turns only as its frame does.
+    """
     before, after = _edge_frames(old, faces), _edge_frames(new, faces)
     turn = face_frames(new, faces) @ face_frames(old, faces).mT
     flat = (torch.linalg.det(before).abs() < _DEGENERATE) | (torch.linalg.det(after).abs() < _DEGENERATE)
     before = torch.where(flat[:, None, None], torch.eye(3, dtype=before.dtype), before)
     gradient = torch.linalg.solve(before, after, left=False)
-    flat |= ~(gradient.abs().amax((1, 2)) < _LARGEST_STRETCH)
+    flat |= ~(gradient.abs().amax((1, 2)) < largest_stretch)
     return torch.where(flat[:, None, None], turn, gradient.to(old.dtype))
 
 

@@ -24,6 +24,7 @@ NEAR = 0.03  # metres off the body within which a surface moves as the body belo
 FACING = 0.5  # least cosine between its normal and the body's
 SHARED = 0.5  # least share of its skinning weights that it has in common with the body there
 CUFF = 0.05  # metres around the wrist over which the arm's shape goes over into the hand, which keeps its own
+STRETCH = 3.0  # that no body asks for; slivers in the creases of sleeves show it, and their Gaussians would be needles
 _SMOOTHING_STEPS = 10
 
 
@@ -69,7 +70,7 @@ def reshape(
     tell(3, 4)
     found = check(now, mesh.faces, where.height, outside)
     tell(4, 4)
-    return replace(follow(avatar, moved, follow_scales), body=target), found
+    return replace(follow(avatar, moved, follow_scales, STRETCH), body=target), found
 
 
 def _trusted(avatar: Avatar, where: Beside, body: BodyState) -> Tensor:
