@@ -29,10 +29,10 @@ def follow(avatar: Avatar, vertices: Tensor, follow_scales: bool = True, largest
     """Move the mesh to new vertices [V, 3] and let the Gaussians follow in position, shape and colour direction.
 
     Each face gives the deformation gradient F = [e1' e2' n'] [e1 e2 n]^-1 with unit normals, so thickness is kept. A Gaussian
-    R S becomes the SVD of F R S: its covariance is exactly F Sigma F^T. Where a face has no area, or F has an entry of `largest_stretch`
-    or more (slivers, torn faces), F is the turn of the face alone and the covariance keeps its size. Spherical harmonics turn with the
-    polar rotation of F. F is taken per face, not blended: it is exact for every affine piece, and positions, which bind to
-    interpolated normals, are continuous anyway.
+    R S becomes the SVD of F R S: its covariance is exactly F Sigma F^T. Where a face has no area, or F has an entry of
+    `largest_stretch` or more (slivers, torn faces), F is the turn of the face alone and the covariance keeps its size. Spherical
+    harmonics turn with the polar rotation of F. F is taken per face, not blended: it is exact for every affine piece, and
+    positions, which bind to interpolated normals, are continuous anyway.
 
     Args:
         follow_scales: False turns the Gaussians with their faces but leaves their scales, as the official code of AvatarMix
