@@ -89,7 +89,7 @@ class Task:
 class AttributePictures(Dataset):
     """Pictures from shards with the index of each attribute's word: ([H, W, 3] uint8, [heads] int64).
 
-    There are more flat pictures than people, so people stand in the list as often as makes about as many of both.
+    Whichever is fewer, people or flats, stands in the list as often as makes about as many of both.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -98,9 +98,10 @@ class AttributePictures(Dataset):
         people, *flats = self.sets
         self.targets = [torch.stack([targets(person_words(one["caption"], one["garments"]), vocabulary) for one in people.records])]
         self.targets += [torch.stack([targets(flat_words(one), vocabulary) for one in some.records]) for some in flats]
-        repeats = max(1, round(sum(map(len, flats)) / len(people)))
-        self.items = [(0, index) for index in range(len(people))] * repeats
-        self.items += [(kind, index) for kind, some in enumerate(flats, 1) for index in range(len(some))]
+        of_people = [(0, index) for index in range(len(people))]
+        of_flats = [(kind, index) for kind, some in enumerate(flats, 1) for index in range(len(some))]
+        most = max(len(of_people), len(of_flats))
+        self.items = of_people * round(most / len(of_people)) + of_flats * round(most / len(of_flats))
         self.buckets = torch.tensor([int(PICTURES[kind] == "landscape_flats") for kind, _ in self.items])
 
     def __len__(self) -> int:

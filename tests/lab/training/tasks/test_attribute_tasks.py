@@ -61,6 +61,19 @@ def test_items_are_pictures_with_targets_and_people_stand_as_often_as_flats(shar
     assert buckets_of(dataset, 8).tolist() == [0] * 60 + [1] * 8
 
 
+def test_flats_stand_as_often_as_people_where_they_are_fewer(shards, tmp_path):
+    with safe_open(next(shards.glob("*.safetensors")), "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        records = {name: json.loads(known) for name, known in file.metadata().items()}
+    few = {"people": 12, "portrait_flats": 3, "landscape_flats": 1}
+    save_tensors(
+        {name: tensors[name][:count].contiguous() for name, count in few.items()},
+        tmp_path / "wardrobe_seed0_00000000.safetensors",
+        {name: json.dumps(records[name][:count]) for name, count in few.items()},
+    )
+    assert AttributePictures(tmp_path).buckets.tolist() == [0] * 12 + [0, 0, 0, 1] * 3
+
+
 def test_pictures_are_varied_by_the_generator_alone_and_keep_their_colours():
     pictures = torch.full((4, 3, 64, 48), 0.25)
     pictures[:, 0] = 0.75
