@@ -124,7 +124,7 @@ class SegmentAvatar(io.ComfyNode):
         settings = Settings(prior, smoothing, smallest_island)
         labelled = segment(avatar, cameras.cameras if cameras else (), masks, settings, progress=Progress(100))
         ring = cameras or camera_ring(avatar, 4, 512, 512)
-        return io.NodeOutput(labelled, label_pictures(labelled, ring.cameras))
+        return io.NodeOutput(labelled, label_pictures(labelled, ring.cameras, progress=Progress(100)))
 
 
 class GSReshape(io.ComfyNode):

@@ -75,7 +75,13 @@ class Outcome:
 
 
 def evaluate(request: Request) -> Report:
-    """Reshape `count` avatars, in as many processes as there are cores."""
+    """Reshape `count` avatars, in as many processes as there are cores.
+
+    Raises:
+        ValueError: if weights are given, since nothing here has any.
+    """
+    if request.weights:
+        raise ValueError("GSReshape has no weights to measure: leave --weights out.")
     outcomes = []
     if request.reporter:
         request.reporter.start("reshaping", 1, 1)

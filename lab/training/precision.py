@@ -10,7 +10,8 @@ def fast_dtype(device: torch.device | str) -> torch.dtype:
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    return torch.bfloat16 if "AVX512" in torch.backends.cpu.get_cpu_capability() else torch.float32
+    native = kind == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    return torch.bfloat16 if native else torch.float32
 
 
 def fast_autocast(device: torch.device | str) -> torch.autocast:

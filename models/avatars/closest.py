@@ -29,6 +29,11 @@ class ClosestPoints:
     distance: Tensor
 
 
+def nearest_corners(closest: ClosestPoints, faces: Tensor) -> Tensor:
+    """Return the vertex [N] of the mesh that is the largest part of each closest point."""
+    return faces[closest.face].gather(1, closest.barycentric.argmax(1, keepdim=True))[:, 0]
+
+
 class _Pieces(NamedTuple):
     """P parts of faces: centre [P, 3], face [P], radius [P] around the centre, and the largest radius."""
 

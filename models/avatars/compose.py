@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.color import lab_to_srgb, srgb_to_lab
-from ..geometry.spherical_harmonics import SH_C0
+from ..geometry.spherical_harmonics import SH_C0, mean_color
 from .binding import world_gaussians
 from .collar import clear_clothes
 from .deform import follow
@@ -211,7 +211,7 @@ def _meet_color(torso: Avatar, user: Avatar, tube: NeckTube, seam: _Seam) -> Ava
 def _skin_at_seam(avatar: Avatar, names: tuple[str, ...], tube: NeckTube, seam: _Seam) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return for every Gaussian its Lab colour [N, 3], whether it is skin right at the cut, its angle, and its way from the cut."""
     world = world_gaussians(avatar.mesh, avatar.gaussians)
-    lab = srgb_to_lab((0.5 + SH_C0 * world.sh[:, 0]).clamp(0, 1))
+    lab = srgb_to_lab(mean_color(world.sh))
     height = tube.height(world.positions)
     angle, distance, _ = seam.polar(world.positions)
     rim, _ = seam.model.at(angle)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..geometry import Mesh
 from ..geometry.color import lab_to_srgb, srgb_to_lab
-from ..geometry.spherical_harmonics import SH_C0
+from ..geometry.spherical_harmonics import SH_C0, mean_color
 from .labels import SKIN
 from .selection import gaussians_labelled, vertices_labelled
 from .texels import face_texels
@@ -71,7 +71,7 @@ def transfer_skin_tone(
     """
     parts = {SKIN: (("face",),)} if method == "opacity_weighted" else _SOURCES
     bound = avatar.gaussians
-    lab, known = srgb_to_lab(_mean_colors(avatar)), srgb_to_lab(_mean_colors(reference))
+    lab, known = srgb_to_lab(mean_color(avatar.gaussians.sh)), srgb_to_lab(mean_color(reference.gaussians.sh))
     maps = []
     tell = progress or (lambda done, total: None)
     for done, (part, sources) in enumerate(parts.items()):
@@ -91,7 +91,7 @@ def transfer_skin_tone(
     for done, (part, present, wanted) in enumerate(maps):
         tell(len(parts) + done, 2 * len(parts))
         own, skin = gaussians_labelled(avatar, part), vertices_labelled(avatar, part)
-        sh[own, 0] = (_recolor(_mean_colors(avatar)[own], present, wanted, strength) - 0.5) / SH_C0
+        sh[own, 0] = (_recolor(mean_color(bound.sh[own]), present, wanted, strength) - 0.5) / SH_C0
         if colors is not None:
             colors[skin] = _recolor(colors[skin], present, wanted, strength)
         if texture is not None:
@@ -170,8 +170,3 @@ def _texels(mesh: Mesh, chosen: Tensor, tick: Callable[[], None]) -> tuple[Tenso
         tick()
         texels |= face_texels(mesh, some)
     return texels.nonzero(as_tuple=True)
-
-
-def _mean_colors(avatar: Avatar) -> Tensor:
-    """Return the sRGB colours [N, 3] of the Gaussians without view dependence."""
-    return (0.5 + SH_C0 * avatar.gaussians.sh[:, 0]).clamp(0, 1)

@@ -14,7 +14,7 @@ from ..body.interface import BodyState
 from ..body.joints import PART_INDEX
 from ..geometry import Mesh
 from ..geometry.mesh import vertex_normals
-from .closest import closest_points
+from .closest import closest_points, nearest_corners
 from .graph import harmonic_fill, smooth
 from .labels import LABEL_INDEX
 from .types import Avatar
@@ -111,5 +111,5 @@ def _closest_weights(
     normals = (share * vertex_normals(posed, faces)[corners]).sum(1)
     cosine = torch.nn.functional.cosine_similarity(normals, vertex_normals(mesh.vertices, mesh.faces), dim=-1)
     trusted = (closest.distance <= limits[0]) & (cosine >= limits[1])
-    part = body.model.parts[corners.gather(1, closest.barycentric.argmax(1, keepdim=True))[:, 0]]
+    part = body.model.parts[nearest_corners(closest, faces)]
     return (share * body.model.weights[corners]).sum(1), trusted, part

@@ -58,8 +58,9 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
 
 
 def unique_edges(faces: Tensor) -> Tensor:
-    """Return the undirected edges [E, 2] of the faces, each once, smaller index first."""
+    """Return the undirected edges [E, 2] of the faces, each once, smaller index first; none from a vertex to itself."""
     edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).sort(dim=1).values
+    edges = edges[edges[:, 0] != edges[:, 1]]
     # One integer an edge sorts an order of magnitude faster than rows do.
     count = int(faces.max()) + 1 if len(faces) else 1
     key = torch.unique(edges[:, 0] * count + edges[:, 1])

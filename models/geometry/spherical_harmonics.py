@@ -69,6 +69,11 @@ def sh_to_rgb(sh: Tensor, directions: Tensor) -> Tensor:
     return (torch.einsum("nk,nkc->nc", basis, sh) + 0.5).clamp_min(0)
 
 
+def mean_color(sh: Tensor) -> Tensor:
+    """The sRGB colour [N, 3] in 0..1 of coefficients [N, K, 3] without what changes with the view."""
+    return (0.5 + SH_C0 * sh[:, 0]).clamp(0, 1)
+
+
 def rgb_to_sh(rgb: Tensor) -> Tensor:
     """Degree-0 coefficients [N, 1, 3] that show the sRGB colours [N, 3] from every side."""
     return ((rgb - 0.5) / SH_C0)[:, None, :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -28,7 +29,8 @@ class Check:
     def __str__(self) -> str:
         if not self.inside:
             return "No part of the avatar enters the body."
-        return f"{self.inside:.2%} of the faces enter the body, the deepest by {1000 * self.deepest:.1f} mm."
+        share = "Less than 0.01%" if self.inside < 1e-4 else f"{self.inside:.2%}"
+        return f"{share} of the faces enter the body, the deepest by {1000 * self.deepest:.1f} mm."
 
 
 def cleared(
@@ -37,6 +39,7 @@ def cleared(
     body: tuple[Tensor, Tensor, Tensor],  # vertices [B, 3], faces and parts of the target body
     height: Tensor,  # [V] metres above the old body
     movable: Tensor,  # [V] bool
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Lift movable vertices that came closer to the body than they were, or than GAP; neighbours follow a little.
 
@@ -44,7 +47,7 @@ def cleared(
         the vertices, and how far above the target body they are now [V] (metres).
     """
     wanted = height.clamp_max(GAP)
-    near = beside(vertices, *body)
+    near = beside(vertices, *body, progress)
     now, normal = near.height, near.normal
     for _ in range(_ROUNDS):
         lift = (wanted - now).clamp_min(0) * movable
@@ -53,7 +56,7 @@ def cleared(
         move = smooth(lift[:, None] * normal, movable & (lift == 0), faces, _SMOOTHING_STEPS, 0.5)
         moved = move.any(1)
         vertices = vertices + move
-        near = beside(vertices[moved], *body)
+        near = beside(vertices[moved], *body, progress)
         now, normal = now.clone(), normal.clone()
         now[moved], normal[moved] = near.height, near.normal
     return vertices, now
@@ -67,5 +70,7 @@ def check(now: Tensor, faces: Tensor, height: Tensor, counted: Tensor) -> Check:
     entered = counted & (now < -_INSIDE) & (height >= -_INSIDE)
     faces = faces[counted[faces].all(1)]
     hit = entered[faces].any(1)
-    deepest = float(-now[entered].min()) if entered.any() else 0.0
-    return Check(float(hit.float().mean()) if len(hit) else 0.0, deepest)
+    if not hit.any():
+        return Check(0.0, 0.0)
+    deepest = (-now * entered)[faces[hit]].max()
+    return Check(float(hit.float().mean()), float(deepest))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -50,10 +51,9 @@ def reshape(
     body, skinning = require_rig(avatar)
     target = target_body(body, user)
     tell = progress or (lambda done, total: None)
-    motion, model, mesh = body_motion(body, target), body.model, avatar.mesh
     tell(0, 4)
-    where = beside(mesh.vertices, motion.before, model.faces, model.parts)
-    tell(1, 4)
+    motion, model, mesh = body_motion(body, target), body.model, avatar.mesh
+    where = beside(mesh.vertices, motion.before, model.faces, model.parts, partial(_part_of, tell, 0))
     hands, trusted = _hands(avatar, where.part), _trusted(avatar, where, body) & ~_cuffs(mesh.vertices, body)
     trusted &= ~hands.any(0)
     far = blended(mesh.vertices, limb_maps(motion, model.weights), skinning)
@@ -63,14 +63,19 @@ def reshape(
     known = trusted | hands.any(0)
     missing = harmonic_fill((wanted - far) * known[:, None], known, mesh.vertices, mesh.faces)
     moved = far + smooth(missing, ~known, mesh.faces, _SMOOTHING_STEPS, 0.5)
-    tell(2, 4)
     inside = (motion.after, model.faces, model.parts)
     outside = ~hands.any(0) & (where.part != PART_INDEX["head"])  # a mouth lies inside its head
-    moved, now = cleared(moved, mesh.faces, inside, where.height, outside)
-    tell(3, 4)
+    moved, now = cleared(moved, mesh.faces, inside, where.height, outside, partial(_part_of, tell, 2))
     found = check(now, mesh.faces, where.height, outside)
+    tell(3, 4)
+    reshaped = replace(follow(avatar, moved, follow_scales, STRETCH), body=target)
     tell(4, 4)
-    return replace(follow(avatar, moved, follow_scales, STRETCH), body=target), found
+    return reshaped, found
+
+
+def _part_of(tell: Callable[[int, int], None], step: int, done: int, total: int) -> None:
+    """Tell that the work is in its step-th quarter; that of the step itself only keeps it stoppable."""
+    tell(step, 4)
 
 
 def _trusted(avatar: Avatar, where: Beside, body: BodyState) -> Tensor:
@@ -83,9 +88,10 @@ def _trusted(avatar: Avatar, where: Beside, body: BodyState) -> Tensor:
 
 
 def _hands(avatar: Avatar, part: Tensor) -> Tensor:
-    """Return the vertices of the left and of the right hand: [2, V]; by label where there are labels."""
+    """Return the vertices of the left and of the right hand: [2, V]; by label where any vertex is labelled so."""
     own = torch.stack([part == PART_INDEX[f"{side}_hand"] for side in ("left", "right")])
-    return own if avatar.labels is None else own & (avatar.labels == LABEL_INDEX["hands"])
+    labelled = torch.zeros_like(part, dtype=torch.bool) if avatar.labels is None else avatar.labels == LABEL_INDEX["hands"]
+    return own & labelled if labelled.any() else own
 
 
 def _cuffs(vertices: Tensor, body: BodyState) -> Tensor:

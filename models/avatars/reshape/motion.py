@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ...body.interface import BodyState
-from ...geometry.mesh import vertex_normals
+from ...geometry.mesh import scatter_faces_to_vertices, vertex_normals
 from ...geometry.rotation import polar_rotation
-from ..closest import ClosestPoints, closest_points
+from ..closest import ClosestPoints, closest_points, nearest_corners
 from ..deform import deformation_gradients
 
 _RIDGE = 1e-3  # share of a limb's own spread that holds an affine map at rest where a limb is too thin to tell
@@ -36,10 +36,8 @@ def body_motion(body: BodyState, target: BodyState) -> BodyMotion:
     """Compare two states of one body model."""
     before, after, faces = body.posed(), target.posed(), body.model.faces
     turns = polar_rotation(deformation_gradients(before.vertices, after.vertices, faces))
-    summed = torch.zeros(len(before.vertices), 3, 3)
-    for corner in range(3):
-        summed.index_add_(0, faces[:, corner], turns)
-    return BodyMotion(before.vertices, after.vertices, polar_rotation(summed), after.joints - before.joints)
+    around = scatter_faces_to_vertices(turns, faces, len(before.vertices))
+    return BodyMotion(before.vertices, after.vertices, polar_rotation(around), after.joints - before.joints)
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,7 @@ def beside(
     normal = (closest.barycentric[..., None] * vertex_normals(vertices, faces)[corners]).sum(1)
     normal = torch.nn.functional.normalize(normal, dim=1)
     side = torch.where(((points - closest.point) * normal).sum(1) < 0, -1.0, 1.0)
-    corner = corners.gather(1, closest.barycentric.argmax(1, keepdim=True))[:, 0]
-    return Beside(closest, parts[corner], side * closest.distance, normal)
+    return Beside(closest, parts[nearest_corners(closest, faces)], side * closest.distance, normal)
 
 
 def carried(points: Tensor, where: Beside, motion: BodyMotion, faces: Tensor) -> Tensor:
@@ -99,7 +96,7 @@ def limb_maps(motion: BodyMotion, weights: Tensor) -> Tensor:
         middle, moved = (weight @ before) / total, (weight @ after) / total
         centred, wanted = before - middle, after - moved
         square = centred.T * weight @ centred
-        ridge = _RIDGE * square.trace() * torch.eye(3, dtype=torch.float64)
+        ridge = (_RIDGE * square.trace() + 1e-12) * torch.eye(3, dtype=torch.float64)  # which a single point needs too
         linear = torch.linalg.solve(square + ridge, centred.T * weight @ wanted + ridge).T
         maps[joint] = torch.cat([linear, (moved - linear @ middle)[:, None]], 1)
     return maps

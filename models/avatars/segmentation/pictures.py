@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ _GROUND = 0.92
 _DARKEST = 0.7  # of a face that is seen edge on
 
 
-def label_pictures(avatar: Avatar, cameras: Sequence[Camera]) -> Tensor:
+def label_pictures(avatar: Avatar, cameras: Sequence[Camera], progress: Callable[[int, int], None] | None = None) -> Tensor:
     """Return a picture of the labels through each camera [B, H, W, 3], lightly shaded so that the form is seen.
 
     Raises:
@@ -33,7 +33,9 @@ def label_pictures(avatar: Avatar, cameras: Sequence[Camera]) -> Tensor:
     vertices, faces = avatar.mesh.vertices, avatar.mesh.faces
     normals = face_normals(vertices, faces)
     pictures = []
-    for camera in cameras:
+    for index, camera in enumerate(cameras):
+        if progress:
+            progress(index, len(cameras))
         seen = rasterize(vertices, faces, camera)
         face = seen.face.clamp_min(0)
         corner = faces[face].gather(-1, seen.barycentric.argmax(-1, keepdim=True))[..., 0]

@@ -11,7 +11,7 @@ from ...body.interface import BodyState
 from ...body.joints import PARTS
 from ...geometry import Mesh
 from ...geometry.color import srgb_to_lab
-from ..closest import closest_points
+from ..closest import closest_points, nearest_corners
 from ..labels import LABEL_INDEX, LABELS
 
 BARE_WITHIN, BARE_BLUR = 0.008, 0.003  # metres off the body where skin and cloth are equally likely, and how sharply that turns
@@ -37,8 +37,7 @@ def nearest_parts(mesh: Mesh, body: BodyState, progress: Callable[[int, int], No
     """Return the body part [V] (index into PARTS) nearest to each vertex, and the distance [V] in metres to the posed body."""
     faces = body.model.faces
     closest = closest_points(mesh.vertices, body.posed().vertices, faces, progress)
-    corner = faces[closest.face].gather(1, closest.barycentric.argmax(1, keepdim=True))[:, 0]
-    return body.model.parts[corner], closest.distance
+    return body.model.parts[nearest_corners(closest, faces)], closest.distance
 
 
 def body_prior(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ...geometry import Mesh
 from ...geometry.mesh import unique_edges
-from ...geometry.spherical_harmonics import SH_C0
+from ...geometry.spherical_harmonics import mean_color
 from ...render import Camera
 from ..binding import world_gaussians
 from ..labels import LABEL_INDEX, LABELS
@@ -54,7 +55,8 @@ def segment(
         masks: [B, H, W] in 0..1 for some of CLASSES, of the same pictures.
 
     Raises:
-        ValueError: if there is neither a mask nor a body, a mask is of an unknown class, or masks do not fit the cameras.
+        ValueError: if there is neither a mask nor a body, a mask is of an unknown class, masks do not fit the cameras, or they show
+            nothing of the avatar and there is no body.
     """
     settings, masks = settings or Settings(), masks or {}
     unknown = sorted(set(masks) - set(CLASSES))
@@ -64,21 +66,23 @@ def segment(
         raise ValueError("Masks tell nothing without their cameras: connect 'cameras' of the Render Avatar that made the pictures.")
     if not masks and avatar.body is None:
         raise ValueError("Nothing tells this avatar's labels: connect masks of rendered views, or an avatar with a body inside.")
+    tell = progress or (lambda done, total: None)
     mesh = avatar.mesh
     parts = None
     scores = torch.zeros(len(mesh.vertices), len(LABELS))
     if avatar.body is not None:
-        parts, distance = nearest_parts(mesh, avatar.body)
+        parts, distance = nearest_parts(mesh, avatar.body, lambda *_: tell(0, 4))
         scores += (settings.prior if masks else 1.0) * body_prior(parts, distance, surface_colors(avatar))
     if masks:
-        votes = cast_votes(mesh, cameras, torch.stack(list(masks.values()), 1).float(), progress)
-        scores = _with_votes(scores, dict(zip(masks, votes.unbind(1), strict=True)), parts)
+        votes = cast_votes(mesh, cameras, _stacked(masks, cameras), lambda *_: tell(1, 4))
+        scores = _spread(_with_votes(scores, dict(zip(masks, votes.unbind(1), strict=True)), parts), mesh)
     share = (scores + _LEAST) / (scores + _LEAST).sum(1, keepdim=True)
     edges = unique_edges(mesh.faces)
     length = (mesh.vertices[edges[:, 0]] - mesh.vertices[edges[:, 1]]).norm(dim=1)
     nearness = length.median() / length.clamp_min(1e-9) if len(edges) else length
-    labels = icm(-share.log(), edges, settings.smoothing * nearness.clamp_max(2.0))
-    labels = sink_islands(labels, mesh.vertices, mesh.faces, settings.island * 1e-4)
+    labels = icm(-share.log(), edges, settings.smoothing * nearness.clamp_max(2.0), progress=lambda *_: tell(2, 4))
+    labels = sink_islands(labels, mesh.vertices, mesh.faces, settings.island * 1e-4, lambda *_: tell(3, 4))
+    tell(4, 4)
     return replace(avatar, labels=labels)
 
 
@@ -90,7 +94,35 @@ def surface_colors(avatar: Avatar) -> Tensor | None:
         return None
     world = world_gaussians(avatar.mesh, avatar.gaussians)
     nearest = cKDTree(world.positions.numpy()).query(avatar.mesh.vertices.numpy())[1]
-    return (0.5 + SH_C0 * world.sh[nearest, 0]).clamp(0, 1)
+    return mean_color(world.sh[nearest])
+
+
+def _stacked(masks: Mapping[str, Tensor], cameras: Sequence[Camera]) -> Tensor:
+    """Return the masks as one [B, C, H, W] in 0..1."""
+    size = (len(cameras), cameras[0].height, cameras[0].width)
+    for name, mask in masks.items():
+        if tuple(mask.shape) != size:
+            found, wanted = (" x ".join(map(str, shape)) for shape in (mask.shape, size))
+            raise ValueError(
+                f"The mask '{name}' is {found} (pictures x height x width), and the cameras took {wanted}: "
+                "parse the pictures that came with these cameras, in their order and size."
+            )
+    return torch.stack([mask.detach().cpu().float().nan_to_num().clamp(0, 1) for mask in masks.values()], 1)
+
+
+def _spread(scores: Tensor, mesh: Mesh) -> Tensor:
+    """Give vertices that nothing is known of, such as soles that no view sees, the scores of the nearest that something is."""
+    from scipy.spatial import cKDTree
+
+    known = scores.sum(1) > 0
+    if not known.any():
+        raise ValueError("The masks show nothing of this avatar: connect the cameras of the pictures that were parsed.")
+    if known.all():
+        return scores
+    nearest = cKDTree(mesh.vertices[known].numpy()).query(mesh.vertices[~known].numpy())[1]
+    scores = scores.clone()
+    scores[~known] = scores[known][nearest]
+    return scores
 
 
 def _with_votes(scores: Tensor, votes: Mapping[str, Tensor], parts: Tensor | None) -> Tensor:

@@ -26,18 +26,20 @@ def icm(
     ones, so the sum never rises. Vertices without a common edge move together. It ends when a sweep changes nothing.
     """
     labels = cost.argmin(1)
-    both = torch.cat([edges, edges.flip(1)])
-    weights = torch.cat([weight, weight])
-    turns = _turns(edges, len(cost))
+    both, weights = torch.cat([edges, edges.flip(1)]), torch.cat([weight, weight]).to(cost)
+    turns = []
+    for moving in _turns(edges, len(cost)):
+        near = moving[both[:, 0]]
+        row = moving.cumsum(0) - 1
+        turns.append((moving, row[both[near, 0]], both[near, 1], weights[near]))
     for sweep in range(sweeps):
-        if progress:
-            progress(sweep, sweeps)
         before = labels.clone()
-        for moving in turns:
-            near = moving[both[:, 0]]
-            agreement = torch.zeros_like(cost)
-            agreement.index_put_((both[near, 0], labels[both[near, 1]]), weights[near].to(cost), accumulate=True)
-            labels[moving] = (cost - agreement)[moving].argmin(1)
+        for moving, row, neighbour, agreed in turns:
+            if progress:
+                progress(sweep, sweeps)
+            own = cost[moving]
+            own.index_put_((row, labels[neighbour]), -agreed, accumulate=True)
+            labels[moving] = own.argmin(1)
         if labels.equal(before):
             break
     return labels
@@ -48,6 +50,7 @@ def sink_islands(
     vertices: Tensor,  # [V, 3] metres
     faces: Tensor,  # [F, 3]
     smallest: float,  # square metres
+    progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:  # [V]
     """Give every patch of one label that is smaller than `smallest` the label it borders on most, until none is left.
 
@@ -58,6 +61,8 @@ def sink_islands(
     area = scatter_faces_to_vertices(thirds, faces, len(vertices))
     labels = labels.clone()
     while True:
+        if progress:
+            progress(0, 1)
         same = labels[edges[:, 0]] == labels[edges[:, 1]]
         patch = pieces_of(edges[same], len(labels))
         count = int(patch.max()) + 1

@@ -26,16 +26,7 @@ def cast_votes(
 
     A view counts with the cosine of the angle between the vertex normal and the direction to the camera, and not at all where the
     vertex is outside the picture, turned away or hidden. A vertex that is seen head-on in one view of a full mask gets 1 from it.
-
-    Raises:
-        ValueError: if masks and cameras are not equally many, or of another size.
     """
-    size = (cameras[0].height, cameras[0].width) if cameras else (0, 0)
-    if len(masks) != len(cameras) or tuple(masks.shape[2:]) != size:
-        raise ValueError(
-            f"The masks are {len(masks)} of {masks.shape[3]} x {masks.shape[2]} pixels, and the cameras took {len(cameras)} "
-            f"pictures of {size[1]} x {size[0]}: parse the pictures that came with these cameras, in their order and size."
-        )
     normals = vertex_normals(mesh.vertices, mesh.faces)
     votes = torch.zeros(len(mesh.vertices), masks.shape[1])
     for index, (camera, seen) in enumerate(zip(cameras, masks, strict=True)):

@@ -89,3 +89,8 @@ def test_cases_are_pure_functions_of_seed_and_index(monkeypatch, case):
     first, again, other = drawn[0:2], drawn[2:4], drawn[4:6]
     assert first == again != other
     assert first[0].upper == first[1].upper and first[0].weight != first[1].weight
+
+
+def test_weights_are_refused_since_there_are_none(tmp_path):
+    with pytest.raises(ValueError, match="no weights to measure"):
+        table.evaluate(Request("avatars", 7, 2, weights=tmp_path / "a.safetensors"))

@@ -132,12 +132,33 @@ def test_an_avatar_without_a_rig_is_refused(person, user):
         reshape(replace(person, skinning=None), user)
 
 
-def test_it_can_be_stopped(person, user):
+def test_hands_that_no_label_names_are_those_of_the_body(person, user):
+    dress_4d = torch.where(person.labels == LABEL_INDEX["hands"], LABEL_INDEX["torso_skin"], person.labels)
+    reshaped, _ = reshape(replace(person, labels=dress_4d), user)
+    hands = (person.labels == LABEL_INDEX["hands"]) & (person.mesh.vertices[:, 0] > 0)
+    moved = (reshaped.mesh.vertices - person.mesh.vertices)[hands]
+    assert torch.allclose(moved, moved[:1].expand_as(moved), atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.8, 1.0])
+def test_it_can_be_stopped_anywhere(person, user, share):
     class StopError(Exception):
         pass
 
+    heard = []
+    reshape(person, user, progress=lambda done, total: heard.append(done))
+    assert heard == sorted(heard) and len(heard) > 5 and heard[-1] == 4
+    left = [round(share * (len(heard) - 1))]
+
     def stop(done, total):
-        raise StopError
+        if not left[0]:
+            raise StopError
+        left[0] -= 1
 
     with pytest.raises(StopError):
         reshape(person, user, progress=stop)
+
+
+def test_a_share_too_small_to_print_is_not_none():
+    assert str(Check(1e-5, 0.001)).startswith("Less than 0.01% of the faces enter the body")
+    assert str(Check(0.002, 0.0014)) == "0.20% of the faces enter the body, the deepest by 1.4 mm."

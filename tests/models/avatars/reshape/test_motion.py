@@ -26,11 +26,16 @@ def test_the_target_stands_in_the_same_pose_on_the_same_ground(bodies):
 
 def test_bodies_of_different_models_are_refused(bodies):
     class Other:
-        name, template = "smplx", torch.zeros(3, 3)
+        name, template, shape_size = "smplx", torch.zeros(3, 3), 10
+
+    class OtherFile:
+        name, template, shape_size = "modiste", torch.zeros(3, 3), bodies[0].model.shape_size
 
     body, user = bodies
     with pytest.raises(ValueError, match="give both the same one"):
         target_body(body, BodyState(Other(), user.parameters))
+    with pytest.raises(ValueError, match="different files of the model 'modiste'"):
+        target_body(body, BodyState(OtherFile(), user.parameters))
 
 
 def test_a_body_that_stays_turns_nothing(bodies):
@@ -76,6 +81,15 @@ def test_a_limb_too_thin_to_tell_keeps_its_girth():
     motion = BodyMotion(before, 1.5 * before, torch.eye(3).expand(20, 3, 3), torch.zeros(55, 3))
     maps = limb_maps(motion, torch.ones(20, 55) / 55)
     assert torch.allclose(maps[0, :, :3], torch.diag(torch.tensor([1.0, 1.5, 1.0])), atol=5e-3)
+
+
+def test_a_joint_that_holds_a_single_point_carries_it():
+    before = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
+    weights = torch.zeros(2, 55)
+    weights[0, 4] = weights[1, 0] = 1
+    motion = BodyMotion(before, before + 1, torch.eye(3).expand(2, 3, 3), torch.zeros(55, 3))
+    found = limb_maps(motion, weights)[4]
+    assert torch.allclose(found @ torch.tensor([1.0, 2.0, 3.0, 1.0]), before[0] + 1, atol=1e-4)
 
 
 def test_the_target_keeps_where_the_avatar_stands(bodies):

@@ -71,6 +71,12 @@ def test_without_a_body_bare_skin_is_torso_skin(person, cameras, masks):
     assert float((found.labels[where] == LABEL_INDEX["torso_skin"]).float().mean()) > 0.9
 
 
+def test_what_no_view_sees_takes_the_label_of_what_is_near(person, cameras, masks):
+    bare = replace(person, labels=None, body=None, skinning=None)
+    found = segment(bare, cameras[:1], {"clothes": torch.ones_like(masks["clothes"][:1])})
+    assert (found.labels == LABEL_INDEX["clothes"]).all()  # back and soles too
+
+
 def test_the_body_alone_tells_the_limbs_of_a_bare_person_apart(person):
     found = segment(replace(person, labels=None))
     for name in ("face", "left_arm", "right_arm", "left_leg", "right_leg", "hands"):
@@ -100,6 +106,22 @@ def test_the_same_inputs_give_the_same_labels(person, cameras, masks):
     assert first.labels.equal(second.labels)
 
 
+@pytest.mark.parametrize("calls", [1, 4, 9, 14])
+def test_it_can_be_stopped_anywhere(person, cameras, masks, calls):
+    """However far it is, the next word of progress stops it, and there are many."""
+
+    class StopError(Exception):
+        pass
+
+    def stop(done, total, heard=[]):  # noqa: B006 - counts
+        heard.append(done)
+        if len(heard) == calls:
+            raise StopError
+
+    with pytest.raises(StopError):
+        segment(replace(person, labels=None), cameras, masks, progress=stop)
+
+
 def test_pictures_show_each_label_in_its_colour(person, cameras):
     picture = label_pictures(person, cameras[:1])[0]
     shown = torch.nn.functional.normalize(picture[mask_of(person, cameras[0], ["clothes"]) > 0], dim=1)
@@ -115,5 +137,10 @@ def test_bad_input_gets_one_sentence(person, cameras, masks):
         segment(person, (), masks)
     with pytest.raises(ValueError, match="no class 'socks'"):
         segment(person, cameras, {"socks": masks["shoes"]})
+    with pytest.raises(ValueError, match="show nothing of this avatar"):
+        segment(bare, cameras, {"shoes": 0 * masks["shoes"]})
+    for wrong in (masks["face"][:1], masks["face"][..., 1:], masks["face"][0]):
+        with pytest.raises(ValueError, match=r"The mask 'face' is .* parse the pictures that came with these cameras"):
+            segment(person, cameras, masks | {"face": wrong})
     with pytest.raises(ValueError, match="has no labels to show"):
         label_pictures(bare, cameras)

@@ -37,6 +37,13 @@ def test_without_smoothing_every_vertex_takes_its_cheapest_label(shapes):
     assert icm(cost, edges, torch.zeros(len(edges))).equal(cost.argmin(1))
 
 
+def test_faces_that_name_a_vertex_twice_do_no_harm():
+    faces = torch.tensor([[0, 1, 2], [1, 1, 2], [2, 2, 2]])
+    edges = unique_edges(faces)
+    assert edges.tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert icm(torch.rand(3, 2), edges, torch.ones(len(edges))).shape == (3,)
+
+
 def test_a_lonely_vote_gives_way_and_a_border_stays(shapes):
     mesh = shapes.plane()
     true = (mesh.vertices[:, 0] > 0.04).long()

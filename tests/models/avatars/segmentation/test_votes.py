@@ -66,9 +66,3 @@ def test_a_curved_surface_does_not_hide_itself(shapes):
     votes = cast_votes(mesh, [camera((0.0, 0.5, 2.0), (0.0, 0.5, 0.0))], full())[:, 0]
     front = mesh.vertices[:, 2] > 0.08
     assert (votes[front] > 0.1).float().mean() > 0.99
-
-
-@pytest.mark.parametrize("shape", [(2, 1, SIZE, SIZE), (1, 1, SIZE, SIZE + 8)])
-def test_masks_of_other_pictures_are_refused(shapes, shape):
-    with pytest.raises(ValueError, match="parse the pictures that came with these cameras"):
-        cast_votes(shapes.plane(), [camera((0.0, 0.0, 3.0))], torch.ones(shape))
