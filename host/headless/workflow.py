@@ -119,6 +119,8 @@ def _check_graph(content: dict[str, Any]) -> None:
     nodes, links = content["nodes"], content.get("links")
     if not all(isinstance(node, dict) and isinstance(node.get("type"), str) and _is_id(node.get("id")) for node in nodes):
         raise WorkflowError("A node of this workflow has no id or no type: save the workflow again from ComfyUI.")
+    if not all(isinstance(node.get("inputs"), list | None) for node in nodes):
+        raise WorkflowError("The inputs of a node of this workflow are not in UI format 0.4: save the workflow again from ComfyUI.")
     if not isinstance(links, list) or not all(isinstance(link, list) and len(link) >= 6 and _is_id(link[0]) for link in links):
         raise WorkflowError("The links of this workflow are not in UI format 0.4: save the workflow again from ComfyUI.")
     names = {str(node["id"]): f"{node.get('title') or node['type']} (#{node['id']})" for node in nodes}

@@ -1,7 +1,7 @@
 """Every kind of bad workflow gets its sentence, naming the node, and nothing runs."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modiste.host.headless import io
@@ -158,6 +158,7 @@ def test_any_json_is_planned_or_refused_in_sentences(content):
         assert str(error).endswith(".")
 
 
+@example(nodes=1.0, links=[])
 @given(nodes=json_values, links=json_values)
 def test_any_ui_graph_is_planned_or_refused_in_sentences(nodes, links):
     from modiste.host.headless.listing import CORE_NODES, by_id
