@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..host import ADVANCED, Progress, io, ui
+from ..host import ADVANCED, Progress, io
 from .types import AvatarType, BodyType, CamerasType
 
 CATEGORY = "modiste/avatarmix"
@@ -162,7 +162,7 @@ class GSReshape(io.ComfyNode):
         if body is None:
             raise ValueError("GSReshape has no shape to take: connect a user with a body inside, or Load Body.")
         reshaped, check = reshape(avatar, body, progress=Progress(100))
-        return io.NodeOutput(reshaped, str(check), ui=ui.PreviewText(str(check)))
+        return io.NodeOutput(reshaped, str(check))
 
 
 class AlignHead(io.ComfyNode):
