@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from ....models.base import build_text_encoder, build_unet, load_text_encoder, l
 from ....models.base.architecture import BETAS, LATENT_CHANNELS, LATENT_SCALE, LEVEL_CHANNELS, TEXT_WIDTH, TRAIN_STEPS
 from ....models.base.files import VAE_FILE, save_text_encoder, save_unet
 from ....models.base.tokenizer import padded_tokens
+from ....models.weights.tensors import read_metadata
 from ..latents import CaptionedLatents
 from ..sheets import contact_sheet
 
@@ -69,8 +71,7 @@ class Task:
 
     def build(self) -> nn.Module:
         if self.start:
-            unet, text = (Path(f"{self.start}_{part}.safetensors") for part in ("unet", "text"))
-            return Base(load_unet(unet), load_text_encoder(text)).requires_grad_(True)
+            return Base(load_unet(self._started("unet")), load_text_encoder(self._started("text"))).requires_grad_(True)
         text = build_text_encoder()
         # Words that no caption has stay at zero and so say nothing; the others find their own way from there.
         nn.init.zeros_(text.get_input_embeddings().weight)
@@ -106,9 +107,17 @@ class Task:
         return contact_sheet(list(pictures.float().movedim(1, -1) / 2 + 0.5), list(SHOWN), 5)
 
     def export(self, model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-        """Write `NAME_unet.safetensors` and `NAME_text.safetensors` for the name NAME.safetensors."""
+        """Write `NAME_unet.safetensors` and `NAME_text.safetensors` for the name NAME.safetensors.
+
+        What they started from is told in `started_from`, as JSON.
+        """
+        if self.start:
+            metadata = metadata | {"started_from": json.dumps(read_metadata(self._started("unet")))}
         save_unet(model.unet, path.with_name(f"{path.stem}_unet.safetensors"), metadata)
         save_text_encoder(model.text, path.with_name(f"{path.stem}_text.safetensors"), metadata)
+
+    def _started(self, part: str) -> Path:
+        return Path(f"{self.start}_{part}.safetensors")
 
     @property
     def _vae_file(self) -> Path:

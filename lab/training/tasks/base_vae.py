@@ -68,7 +68,9 @@ class Task:
     told: int = 600
     start: str = ""
     kind: ClassVar[str] = "modiste-base-vae"
-    architecture: ClassVar[str] = f"AutoencoderKL (LDM names), channels {VAE_CONFIG['block_out_channels']}, factor 8"
+    architecture: ClassVar[str] = (
+        f"AutoencoderKL (LDM names), channels {VAE_CONFIG['block_out_channels']}, {LATENT_CHANNELS} latent ones, factor 8"
+    )
 
     def __post_init__(self) -> None:
         if any(side < 16 or side % 8 for side in self.crop):

@@ -1,5 +1,6 @@
 """The tiny base's two training tasks: what they minimise and what they write."""
 
+import json
 import math
 import os
 
@@ -13,6 +14,7 @@ from modiste.lab.training.tasks import base, base_vae
 from modiste.models.base import build_vae, load_vae
 from modiste.models.base.files import save_vae
 from modiste.models.base.tokenizer import padded_tokens
+from modiste.models.weights.tensors import read_metadata
 
 
 class Oracle(torch.nn.Module):
@@ -190,3 +192,16 @@ def test_landscapes_and_portraits_go_into_batches_of_their_own(tmp_path, shards)
     latents = CaptionedLatents(shards, 0, tmp_path / "vae.safetensors", True)
     shapes = {tuple(latents[index]["latent"].shape): int(latents.buckets[index]) for index in range(len(latents))}
     assert shapes == {(16, 4, 3): 0, (16, 3, 4): 1}
+
+
+def test_a_second_stage_tells_what_it_started_from(tmp_path):
+    torch.manual_seed(0)
+    first = base.Task().build()
+    base.Task().export(first, tmp_path / "half.safetensors", {"steps": "7"})
+    second = base.Task(start=str(tmp_path / "half"))
+    built = second.build()
+    assert torch.equal(built.unet.conv_in.weight, first.unet.conv_in.weight.half().float())
+    second.export(built, tmp_path / "whole.safetensors", {"steps": "9"})
+    told = read_metadata(tmp_path / "whole_text.safetensors")
+    assert told["steps"] == "9" and json.loads(told["started_from"])["steps"] == "7"
+    assert "started_from" not in read_metadata(tmp_path / "half_unet.safetensors")
