@@ -15,7 +15,6 @@ from modiste.host.headless.run import run as run_request
 from modiste.host.headless.session import Session, use
 from modiste.host.headless.workflow import load_workflow
 from modiste.models.avatars.files import load_avatar
-from modiste.models.base.files import UNET_FILE
 
 FOLDER = Path(__file__).parents[1] / "workflows"
 SMALL = {"views": 2, "width": 96, "height": 96, "gaussians": 4000}
@@ -97,7 +96,6 @@ def test_the_users_files_compose_in_a_folder_that_has_nothing_else(ran, nodes, t
     assert any(path.endswith("your_avatar_00001_.ply") for path in summary["outputs"])
 
 
-@pytest.mark.skipif(not UNET_FILE.exists(), reason="the tiny base is still in training")
 def test_words_become_pictures_with_the_shipped_model(nodes, tmp_path):
     session = Session(tmp_path)
     with use(session):

@@ -125,7 +125,9 @@ def server(tmp_path_factory):
     (base / "custom_nodes" / FOLDER).symlink_to(PACK, target_is_directory=True)
     (base / "custom_nodes" / "modiste_probe").symlink_to(Path(__file__).parent / "probe", target_is_directory=True)
     port = free_port()
-    command = [python_of(comfyui), "main.py", "--cpu", "--disable-api-nodes", "--listen", "127.0.0.1", "--port", str(port)]
+    # With the attention that headless uses too: core's other ones round otherwise, and a sampler makes more of that.
+    command = [python_of(comfyui), "main.py", "--cpu", "--use-pytorch-cross-attention", "--disable-api-nodes"]
+    command += ["--listen", "127.0.0.1", "--port", str(port)]
     command += ["--base-directory", base, "--user-directory", base / "user", "--database-url", "sqlite:///:memory:"]
     log = base / "server.log"
     with log.open("wb") as output:

@@ -7,7 +7,6 @@ import pytest
 
 from modiste.lab.help_pages import PAGES, pack_infos, refreshed
 from modiste.lab.templates import FOLDER, TEMPLATES, build
-from modiste.models.base.files import UNET_FILE
 
 INFOS = pack_infos()
 
@@ -36,7 +35,7 @@ def test_the_template_file_is_what_its_builder_writes(template):
 
 def test_every_template_has_its_picture():
     names = {template.__name__ for template in TEMPLATES}
-    pictured = {path.stem for path in FOLDER.glob("*.jpg")} | (set() if UNET_FILE.exists() else {"tiny_text_to_image"})
+    pictured = {path.stem for path in FOLDER.glob("*.jpg")}
     assert {path.stem for path in FOLDER.glob("*.json")} == names == pictured
 
 
