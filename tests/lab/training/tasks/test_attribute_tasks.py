@@ -120,7 +120,7 @@ def test_encoder_and_reader_are_trained_from_different_random_weights(tmp_path):
     assert {"encoder", "reader"} <= set(task_names())
     (encoder, first), (reader, second) = load_task("encoder"), load_task("reader")
     assert first.seed != second.seed
-    assert replace(first, seed=0, model="") == replace(second, seed=0, model="")
+    assert replace(first, seed=0, model="", steps=1) == replace(second, seed=0, model="", steps=1)
     assert encoder.kind != reader.kind
     torch.manual_seed(0)
     reader.export(reader.build(), tmp_path / "a.safetensors", {"kind": reader.kind})
