@@ -44,7 +44,7 @@ clothes' faces grow or shrink (1 is not at all), the median and the 99th percent
 faces that newly enter the body, hands and head aside. texture_ssim compares pictures from four sides with those of the truth.
 seconds is for avatars of about 30 000 vertices, on one thread.
 """
-SHEETS = {"avatars_reshaped.jpg": "Each row: as made, reshaped, and the truth; the last row is the worst by texture_ssim."}
+SHEETS = {"avatars_reshaped.jpg": "Two people a row, each as made, reshaped, and the truth; the last is the worst by texture_ssim."}
 GOALS = (
     Goal("fast", "all", "body_mm", highest=6),
     Goal("fast", "all", "hand_mm", highest=2),
