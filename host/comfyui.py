@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ComfyExtension", "io", "ui"]
 
+PREVIEW_SIZE = 512  # pixels of the longer side of a picture that a running node shows
 MODELS = "modiste"  # our folder in ComfyUI's models folder, and its key in extra_model_paths.yaml
 SHIPPED_WEIGHTS = Path(__file__).resolve().parents[1] / "models" / "weights" / "shipped"
 
@@ -66,6 +67,14 @@ class Progress:
     def __call__(self, done: int, total: int | None = None) -> None:
         check_interrupt()
         self.bar.update_absolute(done, total)
+
+    def show(self, picture: Tensor) -> None:
+        """Show a picture [H, W, 3] in 0..1 on the running node, in place of the last one."""
+        from PIL import Image
+
+        check_interrupt()
+        pixels = (picture.detach().cpu().clamp(0, 1) * 255).round().byte().numpy()
+        self.bar.update_absolute(self.bar.current, None, ("JPEG", Image.fromarray(pixels), PREVIEW_SIZE))
 
 
 def device() -> torch.device:

@@ -191,7 +191,8 @@ def compose_your_avatars(sheet: Sheet) -> dict:
         sheet.level(0, 2)
         body = sheet.node("ModisteLoadBody", 0, f"{title}: body", bypassed=True)
         avatar = sheet.node("ModisteLoadAvatar", 1, title, file=f"modiste/{name}_00001_.ply [output]", body=body["body"])
-        labelled = sheet.node("ModisteSegmentAvatar", 2, f"{title}: labels", avatar=avatar["avatar"], bypassed=True)
+        fitted = sheet.node("ModisteFitBody", 1, f"{title}: fit a body", avatar=avatar["avatar"], bypassed=True)
+        labelled = sheet.node("ModisteSegmentAvatar", 2, f"{title}: labels", avatar=fitted["avatar"], bypassed=True)
         loaded.append(sheet.node("ModisteTransferSkinning", 2, f"{title}: skinning", avatar=labelled["avatar"])["avatar"])
     composed = _composition(sheet, 3, *loaded)
     _results(sheet, 5, composed, "modiste/your_avatar")
@@ -213,11 +214,21 @@ def avatar_toolbox(sheet: Sheet) -> dict:
         picture = sheet.node("ModisteRenderAvatar", 3, f"Look: {name}", avatar=avatar["avatar"], views=2, start=20.0)
         sheet.node("PreviewImage", 4, f"Picture: {name}", 360, images=picture["image"])
     sheet.level(0, 4)
+    shots = sheet.node("ModisteRenderAvatar", 1, "Photos, here of the same person", avatar=person, views=8, width=128, height=192)
+    sheet.node("ModisteLoadCameras", 0, "Cameras of real photos: connect to Fit Gaussians", bypassed=True)
+    photographed = sheet.node(
+        "ModisteFitGaussians", 2, "From photos", avatar=sampled["avatar"], images=shots["image"], masks=shots["mask"],
+        cameras=shots["cameras"], steps=40,
+    )  # fmt: skip
+    sheet.node("PreviewImage", 3, "Picture: fitted to photos", 360, images=photographed["picture"])
+    sheet.level(0, 4)
     body = sheet.node("ModisteLoadBody", 0, "The user's body", parameters="modiste/user_00001_.body.json [output]")
     user = sheet.node("ModisteLoadAvatar", 0, "The user, saved by compose_avatars", file="modiste/user_00001_.ply [output]")
     rigged = sheet.node("ModisteTransferSkinning", 1, "Rig the user", avatar=user["avatar"], body=body["body"])
     labelled = sheet.node("ModisteSegmentAvatar", 2, "Labels from the body inside", avatar=rigged["avatar"])
     sheet.node("PreviewImage", 3, "Picture: labels", 360, images=labelled["picture"])
+    found = sheet.node("ModisteFitBody", 1, "The body, found again", avatar=user["avatar"], quality="draft")
+    sheet.node("PreviewImage", 4, "Picture: body", 360, images=found["picture"])
     composed = _composition(sheet, 2, rigged["avatar"], person)
     picture = sheet.node("ModisteRenderAvatar", 3, "The head, close", avatar=composed, views=2, start=20.0, framing="head")
     sheet.node("PreviewImage", 4, "Picture: neck and face", 360, images=picture["image"])

@@ -139,9 +139,34 @@ class GSReshape(io.ComfyNode):
                 AvatarType.Input("avatar", tooltip="Avatar to reshape. Needs a body, skinning, and labels to spare its hands."),
                 io.Combo.Input(
                     "quality",
-                    options=["fast"],
+                    options=["fast", "exact"],
                     default="fast",
-                    tooltip="fast: seconds; what enters the body is lifted out and what stays inside is told in 'report'.",
+                    tooltip="fast: seconds; layers may cross here and there, which 'report' tells. exact: a minute or so more; "
+                    "what would cross is solved for until it does not.",
+                ),
+                io.Float.Input(
+                    "fit",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.1,
+                    tooltip="exact only: how tightly skin and clothes keep their distance to the body, where shape keeping has 1.",
+                    **ADVANCED,
+                ),
+                io.Float.Input(
+                    "curves",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.001,
+                    tooltip="exact only: how much hems and cuffs keep their bends; 0.01 is a usual value.",
+                    **ADVANCED,
+                ),
+                io.Boolean.Input(
+                    "prepass",
+                    default=True,
+                    tooltip="exact only: move the skeleton inside the mesh first. Off starts from the body's own joints.",
+                    **ADVANCED,
                 ),
                 AvatarType.Input("user", optional=True, tooltip="Avatar whose body shape to take."),
                 BodyType.Input("body", optional=True, tooltip="Body whose shape to take, from Load Body; it goes before 'user'."),
@@ -150,18 +175,18 @@ class GSReshape(io.ComfyNode):
                 AvatarType.Output(
                     "reshaped", display_name="avatar", tooltip="The avatar in its own pose with the other body's shape."
                 ),
-                io.String.Output("report", display_name="report", tooltip="What is left inside the body, if anything."),
+                io.String.Output("report", display_name="report", tooltip="What crosses or enters the body, if anything."),
             ],
         )
 
     @classmethod
-    def execute(cls, avatar, quality, user=None, body=None):
-        from ..models.avatars.reshape import reshape
+    def execute(cls, avatar, quality, fit, curves, prepass, user=None, body=None):
+        from ..models.avatars.reshape import Settings, reshape
 
         body = body or (user.body if user else None)
         if body is None:
             raise ValueError("GSReshape has no shape to take: connect a user with a body inside, or Load Body.")
-        reshaped, check = reshape(avatar, body, progress=Progress(100))
+        reshaped, check = reshape(avatar, body, quality, Settings(fit, curves, prepass), progress=Progress(100))
         return io.NodeOutput(reshaped, str(check))
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .session import current
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def check_interrupt() -> None:
@@ -26,3 +31,7 @@ class Progress:
         reporter = current().reporter
         if reporter:
             reporter.advance(done, self.total if total is None else total)
+
+    def show(self, picture: Tensor) -> None:
+        """Take a picture [H, W, 3] in 0..1 that ComfyUI would show on the running node; there is no place for it here."""
+        check_interrupt()

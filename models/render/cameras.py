@@ -110,6 +110,22 @@ def fit_distance(
     return target, max(distance, 1e-3)
 
 
+def resized(camera: Camera, width: int, height: int) -> Camera:
+    """Return the camera for the same picture at another size.
+
+    Raises:
+        ValueError: if the new picture has another shape, by more than the rounding of its sides to whole pixels.
+    """
+    x, y = width / camera.width, height / camera.height
+    if abs(width - y * camera.width) > 1 + y and abs(height - x * camera.height) > 1 + x:
+        raise ValueError(
+            f"The picture has {width} x {height} pixels and its camera {camera.width} x {camera.height}, which is another shape: "
+            "scale the picture without cropping it."
+        )
+    scale = torch.tensor([[x], [y], [1.0]], dtype=camera.intrinsics.dtype, device=camera.intrinsics.device)
+    return Camera(camera.view, camera.intrinsics * scale, width, height)
+
+
 def camera_from_load3d(info: Mapping, width: int, height: int) -> Camera:
     """Read core's LOAD3D_CAMERA: position, target, quaternion, fov (degrees over the smaller side) and zoom of a three.js camera.
 

@@ -8,7 +8,6 @@ so one matrix product with the six monomials gives it for all pixels of all pair
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,12 +22,10 @@ from .projection import (
     ScreenGaussians,
     SplatImage,
     finish,
-    pixel_range,
     project,
 )
+from .tiles import Grid, choose_grid
 
-_TILE_SIZES = (4, 8, 16, 32)  # pixels a side
-_PAIR_COST = 12  # handling a pair of Gaussian and tile costs about as much as this many of its pixels (measured)
 _PAIRS = 1 << 20  # pairs listed at a time, which bounds memory and lets opaque tiles skip the later ones
 _STEP = 16  # Gaussians of a tile composited between two looks at whether it is opaque
 _BLOCK = 1 << 18  # alphas evaluated at a time: they stay in the cache
@@ -40,7 +37,7 @@ def render_fast(gaussians: Gaussians, camera: Camera, background: Tensor) -> Spl
     """Render on the CPU, without gradients; the picture comes back on the device of the Gaussians."""
     home = gaussians.positions.device
     splats = project(_to_cpu(gaussians), camera)
-    grid = _choose_grid(splats, camera)
+    grid = choose_grid(splats, camera)
     canvas = _Canvas(splats, grid)
     for tile, splat in _pairs_by_tile(splats, grid, canvas):
         counts = torch.bincount(tile, minlength=grid.count)
@@ -56,49 +53,6 @@ def render_fast(gaussians: Gaussians, camera: Camera, background: Tensor) -> Spl
     return SplatImage(rendered.color.to(home), rendered.alpha.to(home), rendered.depth.to(home))
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """The tiles of a picture, row after row; those at the right and bottom may reach beyond it."""
-
-    size: int
-    width: int
-    height: int
-
-    @property
-    def columns(self) -> int:
-        return -(-self.width // self.size)
-
-    @property
-    def rows(self) -> int:
-        return -(-self.height // self.size)
-
-    @property
-    def count(self) -> int:
-        return self.columns * self.rows
-
-    @property
-    def pixels(self) -> int:
-        return self.size * self.size
-
-    def spans(self, splats: ScreenGaussians) -> tuple[Tensor, Tensor]:
-        """First tile (column, row) that each Gaussian's box touches and the number of tiles along both axes, [M, 2] int32 each."""
-        first, last = pixel_range(splats.mean, splats.extent)
-        last = last.minimum(torch.tensor([self.width - 1, self.height - 1]))
-        first_tile, last_tile = (first.clamp_min(0) / self.size).int(), (last / self.size).int()
-        return first_tile, last_tile - first_tile + 1
-
-    def centers(self, tiles: Tensor) -> Tensor:
-        """Centres [T, 2] of tiles in pixels."""
-        row = torch.div(tiles, self.columns, rounding_mode="floor")
-        return torch.stack([tiles - row * self.columns, row], dim=-1) * self.size + self.size / 2
-
-    def assemble(self, values: Tensor) -> Tensor:
-        """Put per-tile pixels [count, C, size * size] together as a picture [height, width, C]."""
-        tiles = values.view(self.rows, self.columns, -1, self.size, self.size)
-        picture = tiles.permute(0, 3, 1, 4, 2).reshape(self.rows * self.size, self.columns * self.size, -1)
-        return picture[: self.height, : self.width]
-
-
 class _Canvas:
     """What the pixels have gathered so far.
 
@@ -107,7 +61,7 @@ class _Canvas:
     open: [tiles] bool, False once no pixel of the tile takes any more
     """
 
-    def __init__(self, splats: ScreenGaussians, grid: _Grid) -> None:
+    def __init__(self, splats: ScreenGaussians, grid: Grid) -> None:
         self.grid = grid
         self.transmittance = torch.ones(grid.count, grid.pixels)
         self.sums = torch.zeros(grid.count, 5, grid.pixels)
@@ -117,9 +71,7 @@ class _Canvas:
         self.shape = torch.cat([shape, torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.0, _NOTHING]])])
         value = torch.cat([splats.color, torch.ones(len(splats), 1), splats.depth[:, None]], dim=1)
         self.value = torch.cat([value, torch.zeros(1, 5)])
-        axis = torch.arange(grid.size) - (grid.size - 1) / 2
-        y, x = (c.reshape(-1) for c in torch.meshgrid(axis, axis, indexing="ij"))
-        self.monomials = torch.stack([torch.ones_like(x), x, y, -0.5 * x * x, -x * y, -0.5 * y * y])
+        self.monomials = grid.monomials()
 
     def add(self, tiles: Tensor, splat: Tensor, start: Tensor, left: Tensor) -> None:
         """Composite the next few Gaussians of each tile: those from place `start` [T] of the list `splat`, `left` [T] at most."""
@@ -157,17 +109,7 @@ class _Canvas:
         return torch.nn.functional.threshold_(alpha, MIN_ALPHA, 0.0)
 
 
-def _choose_grid(splats: ScreenGaussians, camera: Camera) -> _Grid:
-    """Pick the tile size with the least work: large Gaussians want large tiles, small ones small tiles."""
-    grids = [_Grid(size, camera.width, camera.height) for size in _TILE_SIZES]
-
-    def work(grid: _Grid) -> float:
-        return float(grid.spans(splats)[1].prod(-1).sum()) * (grid.pixels + _PAIR_COST)
-
-    return min(grids, key=work)
-
-
-def _pairs_by_tile(splats: ScreenGaussians, grid: _Grid, canvas: _Canvas) -> Iterator[tuple[Tensor, Tensor]]:
+def _pairs_by_tile(splats: ScreenGaussians, grid: Grid, canvas: _Canvas) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield pairs (tile, Gaussian) of open tiles, ordered by tile and then by depth, a bounded number of pairs at a time."""
     first, spans = grid.spans(splats)
     corner = first[:, 1] * grid.columns + first[:, 0]

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from ..geometry import Gaussians
 from .cameras import Camera
+from .differentiable import render_differentiable
 from .fast import render_fast
 from .gsplat_backend import gsplat_available, render_gsplat
 from .projection import SplatImage
 from .reference import render_reference
 
-Method = Literal["auto", "reference", "fast", "gsplat"]
+Method = Literal["auto", "reference", "differentiable", "fast", "gsplat"]
 
 
 def render_splats(
@@ -26,8 +27,9 @@ def render_splats(
     """Render Gaussians by EWA splatting exactly as 3DGS; every method gives the same picture up to rounding.
 
     Args:
-        method: "reference" is plain torch and differentiable; "fast" runs on the CPU without gradients; "gsplat" needs CUDA and the
-            gsplat package; "auto" takes gsplat for Gaussians on a CUDA device where it loads, and fast otherwise.
+        method: "reference" is plain torch and differentiable; "differentiable" is many times faster, on the CPU; "fast" runs on the
+            CPU without gradients; "gsplat" needs CUDA and the gsplat package; "auto" takes gsplat for Gaussians on a CUDA device
+            where it loads, and fast otherwise.
 
     Returns:
         the picture on the device of the Gaussians.
@@ -39,7 +41,12 @@ def render_splats(
         background = torch.zeros(3)
     if method == "auto":
         method = "gsplat" if gaussians.positions.is_cuda and gsplat_available() else "fast"
-    renderers = {"reference": render_reference, "fast": render_fast, "gsplat": render_gsplat}
+    renderers = {
+        "reference": render_reference,
+        "differentiable": render_differentiable,
+        "fast": render_fast,
+        "gsplat": render_gsplat,
+    }
     if method not in renderers:
         raise ValueError(f'There is no splat renderer called "{method}"; use auto, {", ".join(renderers)}.')
     return renderers[method](gaussians, camera, background)

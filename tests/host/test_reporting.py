@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import torch
 
 from modiste.host.headless import reporting
 from modiste.host.headless.progress import Progress, check_interrupt
@@ -53,3 +54,11 @@ def test_a_librarys_progress_reaches_the_reporter_and_stops_when_cancelled(sessi
         progress(5)
     with pytest.raises(KeyboardInterrupt):
         check_interrupt()
+
+
+def test_a_picture_of_work_under_way_is_taken_and_stops_when_cancelled(session):
+    progress = Progress(10)
+    progress.show(torch.zeros(4, 6, 3))
+    session.cancelled.set()
+    with pytest.raises(KeyboardInterrupt):
+        progress.show(torch.zeros(4, 6, 3))

@@ -1,12 +1,15 @@
 """GSReshape: the clothed body of an avatar takes on another body's shape, and its Gaussians follow (AvatarMix, section 3.2).
 
-`target` puts the wanted shape into the avatar's pose, `motion` says how the body's surface moves and what that means for a point
-near it, `fast` moves the mesh by it, `clearance` keeps the mesh out of the body and counts what it could not. In come an avatar
-with a body inside and labels, and the other body; out go the reshaped avatar, whose body is the wanted one, and a `Check`.
+`target` puts the wanted shape into the avatar's pose. `fast` says where the mesh goes (`motion`: with the body's surface near it,
+with the limbs far from it), lifts what would enter the body (`clearance`), and `crossing` tells what crosses there. `exact` solves
+for what would cross: `skeleton` draws the body in, `travel` takes the mesh along as it grows again, `newton` minimises `terms`
+with the barrier of `contact`. `reshaping` puts all this together: in come an avatar with a body inside and labels, and the other
+body; out go the reshaped avatar, whose body is the wanted one, and a `Check`.
 """
 
 from .clearance import Check
-from .fast import reshape
+from .exact import Settings
+from .reshaping import QUALITIES, reshape
 from .target import target_body
 
-__all__ = ["Check", "reshape", "target_body"]
+__all__ = ["QUALITIES", "Check", "Settings", "reshape", "target_body"]

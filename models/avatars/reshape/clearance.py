@@ -5,32 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ..graph import smooth
 from .motion import beside
 
 GAP = 0.003  # metres that cloth keeps from the body where it had as much before
-_ROUNDS, _SMOOTHING_STEPS = 4, 3
+LEAST_GAP = 0.0015  # metres that everything keeps, skin too: it would cross the body's own faces here and there
+_ROUNDS, _SMOOTHING_STEPS = 6, 3
 _INSIDE = 0.0005  # metres below the surface from which a vertex counts as inside
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a reshape has left inside the target body, hands and head aside.
+    """What a reshape has left in the way of each other; head, hands and wrists aside.
 
-    inside:  share of the faces with a corner inside that was not inside the old body before
-    deepest: metres that the worst of them is below the surface
+    crossing: share of the faces that cross the target body, or each other where they did not before
+    inside:   share of the faces with a corner inside that was not inside the old body before
+    deepest:  metres that the worst of them is below the surface
     """
 
+    crossing: float
     inside: float
     deepest: float
 
     def __str__(self) -> str:
-        if not self.inside:
-            return "No part of the avatar enters the body."
-        share = "Less than 0.01%" if self.inside < 1e-4 else f"{self.inside:.2%}"
-        return f"{share} of the faces enter the body, the deepest by {1000 * self.deepest:.1f} mm."
+        if not self.crossing and not self.inside:
+            return "Nothing enters the body or crosses anew."
+        deepest = f", the deepest by {1000 * self.deepest:.1f} mm" if self.inside else ""
+        return f"{_share(self.crossing)} of the faces cross the body or newly each other; {_share(self.inside)} enter it{deepest}."
+
+
+def _share(share: float) -> str:
+    return "none" if not share else "less than 0.01%" if share < 1e-4 else f"{share:.2%}"
 
 
 def cleared(
@@ -41,12 +49,12 @@ def cleared(
     movable: Tensor,  # [V] bool
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Lift movable vertices that came closer to the body than they were, or than GAP; neighbours follow a little.
+    """Lift movable vertices that came closer to the body than `wanted_height`; neighbours follow a little.
 
     Returns:
         the vertices, and how far above the target body they are now [V] (metres).
     """
-    wanted = height.clamp_max(GAP)
+    wanted = wanted_height(height)
     near = beside(vertices, *body, progress)
     now, normal = near.height, near.normal
     for _ in range(_ROUNDS):
@@ -62,8 +70,18 @@ def cleared(
     return vertices, now
 
 
-def check(now: Tensor, faces: Tensor, height: Tensor, counted: Tensor) -> Check:
-    """Tell which faces, all of whose corners are `counted` [V], have entered the body.
+def wanted_height(height: Tensor) -> Tensor:
+    """Return how far above the new body to keep what stood at heights [V] above the old one.
+
+    Always outside and in the same order, so that no layer is lifted through another: from LEAST_GAP on the skin to GAP and no more.
+    """
+    slope = 1 - LEAST_GAP / GAP
+    outside = LEAST_GAP + slope * height.clamp(0, GAP)
+    return torch.where(height < 0, LEAST_GAP * torch.exp(slope * height.clamp_max(0) / LEAST_GAP), outside)
+
+
+def check(now: Tensor, faces: Tensor, height: Tensor, counted: Tensor, crossing: float) -> Check:
+    """Tell which faces, all of whose corners are `counted` [V], have entered the body, beside the share that crosses.
 
     now, height: [V] metres above the target body, and above the old body before
     """
@@ -71,6 +89,6 @@ def check(now: Tensor, faces: Tensor, height: Tensor, counted: Tensor) -> Check:
     faces = faces[counted[faces].all(1)]
     hit = entered[faces].any(1)
     if not hit.any():
-        return Check(0.0, 0.0)
+        return Check(crossing, 0.0, 0.0)
     deepest = (-now * entered)[faces[hit]].max()
-    return Check(float(hit.float().mean()), float(deepest))
+    return Check(crossing, float(hit.float().mean()), float(deepest))

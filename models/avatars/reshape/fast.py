@@ -1,10 +1,9 @@
-"""Reshaping in seconds: the mesh follows the body's surface where it is near, and the growth of the limbs where it is not."""
+"""Where a reshaped mesh goes, found in seconds: with the body's surface where it is near, as the limbs grow where it is not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,70 +11,76 @@ from torch import Tensor
 from ...body.interface import BodyState
 from ...body.joints import JOINT_INDEX, PART_INDEX
 from ...geometry.mesh import vertex_normals
-from ..deform import follow
 from ..graph import harmonic_fill, smooth
 from ..labels import LABEL_INDEX
 from ..repose import require_rig
 from ..types import Avatar
-from .clearance import Check, check, cleared
+from .clearance import cleared
 from .motion import Beside, beside, blended, body_motion, carried, limb_maps
-from .target import target_body
+from .wrists import near_wrists
 
 NEAR = 0.03  # metres off the body within which a surface moves as the body below it does
 FACING = 0.5  # least cosine between its normal and the body's
 SHARED = 0.5  # least share of its skinning weights that it has in common with the body there
-CUFF = 0.05  # metres around the wrist over which the arm's shape goes over into the hand, which keeps its own
-STRETCH = 3.0  # that no body asks for; slivers in the creases of sleeves show it, and their Gaussians would be needles
+WHOLE = 0.9  # share of its skinning weights from which on a vertex is the head's, which grows as one and keeps its face
+JOINTS_OF_HEAD = [JOINT_INDEX[name] for name in ("head", "jaw", "left_eye", "right_eye")]
 _SMOOTHING_STEPS = 10
 
 
-def reshape(
+@dataclass(frozen=True)
+class Placed:
+    """Where a mesh goes.
+
+    vertices: [V, 3] metres
+    ease:     [V] metres that each stood above its own body
+    height:   [V] metres that it stands above the target body
+    outside:  [V] bool, which are to stay outside of it
+    """
+
+    vertices: Tensor
+    ease: Tensor
+    height: Tensor
+    outside: Tensor
+
+
+def placed(
     avatar: Avatar,
-    user: BodyState,
-    follow_scales: bool = True,
+    target: BodyState,
+    hand_aware: bool = True,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Avatar, Check]:
-    """Give an avatar the user's body shape, in its own pose.
+) -> Placed:
+    """Say where an avatar's mesh goes as its body becomes the target.
 
     Surface near the body and facing as it does keeps its place above it. All else, such as a skirt, moves as the limbs below it
-    grow, by the blend of their affine maps, and what is missing to the near surface is filled in harmonically. Hands keep their
-    shape and go with the wrist (the paper's hand-aware weights, taken to their end). No barrier keeps layers apart: what entered
-    the body is lifted, and the `Check` tells what stayed inside.
+    grow, by the blend of their affine maps, and what is missing to the near surface is filled in harmonically. The head grows as
+    one and keeps its face; hands keep their shape and go with the wrist (the paper's hand-aware weights, taken to their end). What
+    would enter the body is lifted.
 
     Args:
-        follow_scales: False leaves the scales of the Gaussians behind, as the official code does; for comparison only.
-
-    Raises:
-        ValueError: if the avatar has no body or no skinning weights, or the two bodies are of different models.
+        hand_aware: False treats hands as all other skin; for comparison only.
     """
     body, skinning = require_rig(avatar)
-    target = target_body(body, user)
     tell = progress or (lambda done, total: None)
-    tell(0, 4)
     motion, model, mesh = body_motion(body, target), body.model, avatar.mesh
-    where = beside(mesh.vertices, motion.before, model.faces, model.parts, partial(_part_of, tell, 0))
-    hands, trusted = _hands(avatar, where.part), _trusted(avatar, where, body) & ~_cuffs(mesh.vertices, body)
-    trusted &= ~hands.any(0)
-    far = blended(mesh.vertices, limb_maps(motion, model.weights), skinning)
+    where = beside(mesh.vertices, motion.before, model.faces, model.parts, tell)
+    trusted, hands = _trusted(avatar, where, body), torch.zeros(2, len(mesh.vertices), dtype=torch.bool)
+    if hand_aware:
+        hands = _hands(avatar, where.part)
+        trusted &= ~near_wrists(mesh.vertices, body) & ~hands.any(0)
+    maps = limb_maps(motion, model.weights)
+    far = blended(mesh.vertices, maps, skinning)
     wanted = torch.where(trusted[:, None], carried(mesh.vertices, where, motion, model.faces), far)
+    head = skinning[:, JOINTS_OF_HEAD].sum(1) > WHOLE
+    wanted[head] = mesh.vertices[head] @ maps[JOINT_INDEX["head"], :, :3].T + maps[JOINT_INDEX["head"], :, 3]
     for side, hand in zip(("left", "right"), hands, strict=True):
         wanted[hand] = mesh.vertices[hand] + motion.joints[JOINT_INDEX[f"{side}_wrist"]]
-    known = trusted | hands.any(0)
+    known = trusted | hands.any(0) | head
     missing = harmonic_fill((wanted - far) * known[:, None], known, mesh.vertices, mesh.faces)
     moved = far + smooth(missing, ~known, mesh.faces, _SMOOTHING_STEPS, 0.5)
-    inside = (motion.after, model.faces, model.parts)
     outside = ~hands.any(0) & (where.part != PART_INDEX["head"])  # a mouth lies inside its head
-    moved, now = cleared(moved, mesh.faces, inside, where.height, outside, partial(_part_of, tell, 2))
-    found = check(now, mesh.faces, where.height, outside)
-    tell(3, 4)
-    reshaped = replace(follow(avatar, moved, follow_scales, STRETCH), body=target)
-    tell(4, 4)
-    return reshaped, found
-
-
-def _part_of(tell: Callable[[int, int], None], step: int, done: int, total: int) -> None:
-    """Tell that the work is in its step-th quarter; that of the step itself only keeps it stoppable."""
-    tell(step, 4)
+    inside = (motion.after, model.faces, model.parts)
+    moved, height = cleared(moved, mesh.faces, inside, where.height, outside, tell)
+    return Placed(moved, where.height, height, outside)
 
 
 def _trusted(avatar: Avatar, where: Beside, body: BodyState) -> Tensor:
@@ -92,9 +97,3 @@ def _hands(avatar: Avatar, part: Tensor) -> Tensor:
     own = torch.stack([part == PART_INDEX[f"{side}_hand"] for side in ("left", "right")])
     labelled = torch.zeros_like(part, dtype=torch.bool) if avatar.labels is None else avatar.labels == LABEL_INDEX["hands"]
     return own & labelled if labelled.any() else own
-
-
-def _cuffs(vertices: Tensor, body: BodyState) -> Tensor:
-    """Return which vertices [V] lie around a wrist."""
-    wrists = body.posed().joints[[JOINT_INDEX["left_wrist"], JOINT_INDEX["right_wrist"]]]
-    return (torch.cdist(vertices, wrists) < CUFF).any(1)

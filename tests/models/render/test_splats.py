@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from modiste.models.geometry import Gaussians
 from modiste.models.render import Camera, look_at, orbit_cameras, render_splats
 
-METHODS = ["reference", "fast"]
+METHODS = ["reference", "differentiable", "fast"]
 
 
 # --- the formula, independently: NumPy, float64, one Gaussian and one pixel at a time ---
@@ -248,7 +248,7 @@ def test_gradients_of_the_reference_are_those_of_finite_differences(random_gauss
 
 def test_unknown_method_lists_the_known_ones(random_gaussians):
     camera = look_at(torch.tensor([0.0, 0.0, 2.0]), torch.zeros(3), 40.0, 8, 8)
-    with pytest.raises(ValueError, match="auto, reference, fast, gsplat"):
+    with pytest.raises(ValueError, match="auto, reference, differentiable, fast, gsplat"):
         render_splats(random_gaussians(2), camera, method="raytraced")
 
 

@@ -7,9 +7,9 @@ import torch
 
 from modiste.models.avatars import LABEL_INDEX, sample_gaussians
 from modiste.models.avatars.reshape import Check, reshape, target_body
-from modiste.models.avatars.reshape.clearance import GAP, check, cleared
-from modiste.models.avatars.reshape.fast import CUFF
+from modiste.models.avatars.reshape.clearance import GAP, LEAST_GAP, check, cleared, wanted_height
 from modiste.models.avatars.reshape.motion import beside
+from modiste.models.avatars.reshape.wrists import CUFF
 from modiste.models.body.joints import JOINT_INDEX, PART_INDEX
 from modiste.models.geometry import Mesh
 from modiste.models.geometry.mesh import vertex_normals
@@ -78,7 +78,7 @@ def test_cloth_keeps_its_place_above_the_body(person, user):
 def test_the_same_body_changes_nothing(person):
     reshaped, found = reshape(person, person.body)
     assert torch.allclose(reshaped.mesh.vertices, person.mesh.vertices, atol=1e-4)
-    assert found == Check(0.0, 0.0) and str(found) == "No part of the avatar enters the body."
+    assert found == Check(0.0, 0.0, 0.0) and str(found) == "Nothing enters the body or crosses anew."
 
 
 def test_gaussians_follow_in_size_unless_told_not_to(person, user, done):
@@ -103,9 +103,9 @@ def test_what_entered_the_body_is_lifted_and_what_stayed_is_counted(person):
     height = torch.full((len(mesh.vertices),), 0.01)
     normals = vertex_normals(mesh.vertices, mesh.faces)
     sunk = mesh.vertices - 0.004 * normals
-    before = check(beside(sunk, *body).height, mesh.faces, height, everything)
+    before = check(beside(sunk, *body).height, mesh.faces, height, everything, 0.0)
     lifted, now = cleared(sunk, mesh.faces, body, height, everything)
-    after = check(now, mesh.faces, height, everything)
+    after = check(now, mesh.faces, height, everything, 0.0)
     assert before.inside > 0.9 and 0.003 < before.deepest < 0.0045 and "mm" in str(before)
     assert after.inside < 0.02
     assert torch.allclose(now, beside(lifted, *body).height, atol=1e-6)
@@ -120,9 +120,9 @@ def test_only_what_newly_entered_is_counted():
     now = torch.tensor([0.01, 0.01, -0.004, 0.01, -0.02, -0.03])
     before = torch.tensor([0.01, 0.01, 0.001, 0.01, -0.02, 0.01])
     counted = torch.tensor([True, True, True, True, True, False])
-    found = check(now, faces, before, counted)  # three faces count; vertex 2 has entered, 4 was inside, 5 does not count
-    assert found.inside == 1.0 and found.deepest == pytest.approx(0.004)
-    assert check(now, faces, now, counted) == Check(0.0, 0.0)
+    found = check(now, faces, before, counted, 0.25)  # three faces count; vertex 2 has entered, 4 was inside, 5 does not count
+    assert found.inside == 1.0 and found.crossing == 0.25 and found.deepest == pytest.approx(0.004)
+    assert check(now, faces, now, counted, 0.0) == Check(0.0, 0.0, 0.0)
 
 
 def test_an_avatar_without_a_rig_is_refused(person, user):
@@ -147,7 +147,7 @@ def test_it_can_be_stopped_anywhere(person, user, share):
 
     heard = []
     reshape(person, user, progress=lambda done, total: heard.append(done))
-    assert heard == sorted(heard) and len(heard) > 5 and heard[-1] == 4
+    assert heard == sorted(heard) and len(heard) > 5 and heard[-1] == 20
     left = [round(share * (len(heard) - 1))]
 
     def stop(done, total):
@@ -160,5 +160,18 @@ def test_it_can_be_stopped_anywhere(person, user, share):
 
 
 def test_a_share_too_small_to_print_is_not_none():
-    assert str(Check(1e-5, 0.001)).startswith("Less than 0.01% of the faces enter the body")
-    assert str(Check(0.002, 0.0014)) == "0.20% of the faces enter the body, the deepest by 1.4 mm."
+    few = "less than 0.01% of the faces cross the body or newly each other; less than 0.01% enter it, the deepest by 1.0 mm."
+    assert str(Check(1e-6, 1e-5, 0.001)) == few
+    assert str(Check(0.002, 0.0, 0.0)) == "0.20% of the faces cross the body or newly each other; none enter it."
+
+
+def test_heights_keep_their_order_and_stay_outside():
+    before = torch.linspace(-0.02, 0.02, 400)
+    after = wanted_height(before)
+    assert (after > 0).all() and (after.diff()[before[1:] < GAP] > 0).all() and float(after.max()) == pytest.approx(GAP)
+    assert float(wanted_height(torch.zeros(1))) == pytest.approx(LEAST_GAP)
+
+
+def test_an_unknown_quality_is_refused(person, user):
+    with pytest.raises(ValueError, match="no quality 'best'"):
+        reshape(person, user, "best")

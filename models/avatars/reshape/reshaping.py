@@ -1,0 +1,78 @@
+"""GSReshape: an avatar takes on another body's shape, in seconds or without a crossing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from ...body.interface import BodyState
+from ..deform import follow
+from ..repose import require_rig
+from ..types import Avatar
+from .clearance import Check, check
+from .crossing import find_crossings
+from .exact import Settings, landed
+from .fast import placed
+from .target import target_body
+
+QUALITIES = ("fast", "exact")
+STRETCH = 3.0  # that no body asks for; slivers in the creases of sleeves show it, and their Gaussians would be needles
+
+
+def reshape(
+    avatar: Avatar,
+    user: BodyState,
+    quality: str = "fast",
+    settings: Settings | None = None,
+    hand_aware: bool = True,
+    follow_scales: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Avatar, Check]:
+    """Give an avatar the user's body shape, in its own pose.
+
+    "fast" puts the mesh where it belongs (`fast.placed`) and tells what crosses there; "exact" solves for what would (`exact`).
+    Gaussians follow by the deformation of their faces.
+
+    Args:
+        settings: of the exact solve.
+        hand_aware: False treats hands as all other skin; for comparison only.
+        follow_scales: False leaves the scales of the Gaussians behind, as the official code does; for comparison only.
+
+    Raises:
+        ValueError: if the avatar has no body or no skinning weights, the two bodies are of different models, or there is no such
+            quality.
+    """
+    if quality not in QUALITIES:
+        raise ValueError(f"There is no quality '{quality}' of GSReshape: choose {' or '.join(QUALITIES)}.")
+    body, _ = require_rig(avatar)
+    target = target_body(body, user)
+    if target.parameters.shape.equal(body.parameters.shape):
+        return replace(avatar, body=target), Check(0.0, 0.0, 0.0)
+    tell = progress or (lambda done, total: None)
+    tell(0, _PARTS)
+    to = placed(avatar, target, hand_aware, partial(_stay, tell, 0))
+    tell(1, _PARTS)
+    crossing = find_crossings(avatar, target)
+    vertices, height = to.vertices, to.height
+    if quality == "exact":
+        vertices = landed(avatar, vertices, to.ease, target, crossing, settings or Settings(), partial(_part_of, tell))
+        height = height.clamp_min(0)  # nothing that counts is inside any more
+    found = check(height, avatar.mesh.faces, to.ease, to.outside, crossing.share(vertices))
+    tell(_PARTS - 1, _PARTS)
+    reshaped = replace(follow(avatar, vertices, follow_scales, STRETCH), body=target)
+    tell(_PARTS, _PARTS)
+    return reshaped, found
+
+
+_PARTS = 20
+
+
+def _stay(tell: Callable[[int, int], None], step: int, done: int, total: int) -> None:
+    """Tell that the work is in a step; that of the step itself only keeps it stoppable."""
+    tell(step, _PARTS)
+
+
+def _part_of(tell: Callable[[int, int], None], done: int, total: int) -> None:
+    """Tell how far the solve is, which is most of the work."""
+    tell(2 + int((_PARTS - 4) * done / total), _PARTS)
