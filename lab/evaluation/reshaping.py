@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...models.avatars import LABEL_INDEX, SKIN, Avatar, repose, sample_gaussians, world_gaussians
 from ...models.avatars.closest import closest_points
-from ...models.avatars.reshape import Settings, reshape, target_body
+from ...models.avatars.reshape import reshape, target_body
 from ...models.avatars.reshape.crossing import Crossings, find_crossings
 from ...models.avatars.views import camera_ring, render_views
 from ...models.body import BodyState
@@ -85,7 +85,6 @@ def _reshaped(case: Case, method: str) -> Avatar:
         case.avatar,
         case.user,
         quality,
-        settings=Settings(prepass=method != "no_prepass"),
         hand_aware=method != "no_hand_weights",
         follow_scales=method != "scales_behind",
     )[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,15 +11,11 @@ from torch.nn.functional import interpolate, normalize
 
 from ...geometry.mesh import face_areas, face_normals, vertex_normals
 
-if TYPE_CHECKING:
-    from scipy.spatial import cKDTree
-
 SPACING = 0.01  # metres between grid points
 FAR = 0.16  # metres, from which on no distance is told apart
 _SPREAD = 0.006  # metres between the points that stand for the surface
 _FEW = 800  # faces of the mesh whose winding is asked for
 _CHUNK = 1000  # places looked at together
-_COARSE = 4  # grid points between two that are measured far from the surface
 
 
 @dataclass(frozen=True)
@@ -64,24 +60,26 @@ def body_grid(vertices: Tensor, faces: Tensor, spacing: float = SPACING) -> Dist
     """Measure the signed distance to a surface that looks outwards, open at places or not, within FAR of it.
 
     The surface is stood for by points with normals; near one of them the distance is that to its plane, which on a body is right
-    to a few tenths of a millimetre. Far from the surface, a coarser grid is measured and the rest is filled in between.
+    to a few tenths of a millimetre.
     """
     from scipy.spatial import cKDTree
 
-    vertices = vertices.double()
-    points, normals = _spread(vertices, faces)
-    surface = (cKDTree(points.numpy()), points, normals)
-    low, high = vertices.amin(0) - FAR, vertices.amax(0) + FAR
-    cells = ((high - low) / (spacing * _COARSE)).ceil().long()
-    coarse = _measured(_lattice(low, spacing * _COARSE, cells + 1), *surface).view(*(cells + 1))
-    counts = (cells * _COARSE + 1).tolist()
-    values = interpolate(coarse[None, None], size=counts, mode="trilinear", align_corners=True).reshape(-1)
-    near = values.abs() < 2 * spacing * _COARSE
-    values[near] = _measured(_lattice(low, spacing, cells * _COARSE + 1)[near], *surface)
-    return DistanceGrid(low, spacing, values.view(*counts))
+    points, normals = _spread(vertices.double(), faces)
+    tree = cKDTree(points.numpy())
+
+    def measured(places: Tensor) -> Tensor:
+        nearest = torch.from_numpy(tree.query(places.numpy())[1])
+        off = places - points[nearest]
+        along = (off * normals[nearest]).sum(1)
+        aside = (off - along[:, None] * normals[nearest]).norm(dim=1)
+        # Within the patch that a point stands for, only the height counts; beyond it, what is aside of the patch as well.
+        distance = (along.square() + (aside - _SPREAD).clamp_min(0).square()).sqrt()
+        return distance * torch.where(along < 0, -1.0, 1.0)
+
+    return _grid(vertices.double(), spacing, 4, measured)
 
 
-def clothed_grid(vertices: Tensor, faces: Tensor, spacing: float = _COARSE * SPACING) -> DistanceGrid:
+def clothed_grid(vertices: Tensor, faces: Tensor, spacing: float = 2 * SPACING) -> DistanceGrid:
     """Measure the signed distance to a mesh of several layers, with openings, roughly: for bones, which are far from it.
 
     Inside is what the mesh winds around by more than half (Jacobson et al. 2013), so that hems and sleeves need no caps. The
@@ -90,15 +88,27 @@ def clothed_grid(vertices: Tensor, faces: Tensor, spacing: float = _COARSE * SPA
     from fast_simplification import simplify
     from scipy.spatial import cKDTree
 
-    vertices = vertices.double()
-    points, _ = _spread(vertices, faces)
-    low, high = vertices.amin(0) - FAR, vertices.amax(0) + FAR
-    counts = ((high - low) / spacing).ceil().long() + 1
-    places = _lattice(low, spacing, counts)
-    distance = torch.from_numpy(cKDTree(points.numpy()).query(places.numpy())[0]).clamp_max(FAR)
+    tree = cKDTree(_spread(vertices.double(), faces)[0].numpy())
     few, few_faces = simplify(vertices.float().numpy(), faces.int().numpy(), target_count=min(_FEW, len(faces) - 1))
-    inside = winding(places, torch.from_numpy(few).double(), torch.from_numpy(few_faces).long()) > 0.5
-    return DistanceGrid(low, spacing, torch.where(inside, -distance, distance).view(*counts))
+    few, few_faces = torch.from_numpy(few).double(), torch.from_numpy(few_faces).long()
+
+    def measured(places: Tensor) -> Tensor:
+        distance = torch.from_numpy(tree.query(places.numpy())[0])
+        return torch.where(winding(places, few, few_faces) > 0.5, -distance, distance)
+
+    return _grid(vertices.double(), spacing, 2, measured)
+
+
+def _grid(vertices: Tensor, spacing: float, coarser: int, measured: Callable[[Tensor], Tensor]) -> DistanceGrid:
+    """Measure distances on a grid so many times coarser first, then near the surface; the rest is filled in between."""
+    low, high = vertices.amin(0) - FAR, vertices.amax(0) + FAR
+    cells = ((high - low) / (spacing * coarser)).ceil().long()
+    coarse = measured(_lattice(low, spacing * coarser, cells + 1)).clamp(-FAR, FAR).view(*(cells + 1))
+    counts = (cells * coarser + 1).tolist()
+    values = interpolate(coarse[None, None], size=counts, mode="trilinear", align_corners=True).reshape(-1)
+    near = values.abs() < 2 * spacing * coarser
+    values[near] = measured(_lattice(low, spacing, cells * coarser + 1)[near]).clamp(-FAR, FAR)
+    return DistanceGrid(low, spacing, values.view(*counts))
 
 
 def winding(places: Tensor, vertices: Tensor, faces: Tensor) -> Tensor:
@@ -117,18 +127,6 @@ def winding(places: Tensor, vertices: Tensor, faces: Tensor) -> Tensor:
 def _lattice(low: Tensor, spacing: float, counts: Tensor) -> Tensor:
     """Return the points [X Y Z, 3] of a grid."""
     return torch.cartesian_prod(*(low[axis] + spacing * torch.arange(int(counts[axis]), dtype=torch.float64) for axis in range(3)))
-
-
-def _measured(places: Tensor, tree: cKDTree, points: Tensor, normals: Tensor) -> Tensor:
-    """Return the signed distance [P] from places [P, 3] to the surface that points with normals stand for."""
-    _, index = tree.query(places.numpy())
-    nearest = torch.from_numpy(index)
-    off = places - points[nearest]
-    along = (off * normals[nearest]).sum(1)
-    aside = (off - along[:, None] * normals[nearest]).norm(dim=1)
-    # Within the patch that a point stands for, only the height counts; beyond it, what is aside of the patch as well.
-    distance = (along.square() + (aside - _SPREAD).clamp_min(0).square()).sqrt()
-    return (distance * torch.where(along < 0, -1.0, 1.0)).clamp(-FAR, FAR)
 
 
 def _spread(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:

@@ -65,10 +65,12 @@ def landed(
         source = settled(source, clothed_grid(rest, avatar.mesh.faces))
     body = (drawn_in(target, source)[found.kept].double(), found.body.double(), found.body_faces)
     grid = body_grid(target.posed().vertices, target.model.faces)
+    left = len(rest)
     for round_ in range(_ROUNDS):
         new = found.points(goal)
-        if not new.any():
+        if not new.any() or int(new.sum()) >= left:
             break
+        left = int(new.sum())
         way = Way(rest, goal, found.faces, body, torch.ones(len(rest), dtype=torch.float64))
         free = _rings(new, found.faces, _RINGS + round_) & found.solid
         tell = None if progress is None else partial(_part_of, progress, round_)

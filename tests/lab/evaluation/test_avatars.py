@@ -1,94 +1,51 @@
-"""The table of reshaped avatars: figures that are known, on bare people whose mesh is the body itself."""
-
-import math
-from dataclasses import replace
+"""The table of avatars: a row for each figure that two cases or more have, and the sheets."""
 
 import pytest
 import torch
 
 from modiste.lab.evaluation import avatars as table
 from modiste.lab.evaluation.systems import Request
-from modiste.models.avatars import LABEL_INDEX, Avatar, repose, sample_gaussians
-from modiste.models.avatars.reshape import Check, target_body
-from modiste.models.body import PARTS, BodyParameters, BodyState, load_modiste_body
-from modiste.models.geometry import Mesh
-from modiste.models.geometry.rotation import axis_angle_to_matrix
 
 
-def person(seed):
-    """A person in a dress of paint."""
-    body = load_modiste_body()
-    shape = 0.4 * torch.randn(body.shape_size, generator=torch.Generator().manual_seed(seed))
-    state = BodyState(body, BodyParameters(shape, torch.zeros(55, 3), torch.zeros(3)))
-    names = ["hands" if "hand" in part else {"head": "face", "torso": "clothes"}.get(part, "torso_skin") for part in PARTS]
-    labels = torch.tensor([LABEL_INDEX[name] for name in names])[body.parts]
-    mesh = Mesh(state.posed().vertices, body.faces, colors=torch.full((len(body.template), 3), 0.6))
-    return Avatar(mesh, sample_gaussians(mesh, 4000, seed), labels, body.weights, state)
+def outcome(index):
+    figures = {"reshape": {("exact", "texture_ssim"): 0.9 - index / 10, ("fast", "body_mm"): 1.0 + index}}
+    pictures = {"avatars_reshaped.jpg": [torch.full((12, 8, 3), 20 * index, dtype=torch.uint8)] * 4}
+    if index % table.EVERY == 0:
+        figures["compose"] = {("ours", "warping_rmse"): 0.01 * index}
+        pictures["avatars_composed.jpg"] = [torch.zeros(12, 8, 3, dtype=torch.uint8)] * 4
+    return table.Outcome(figures, pictures)
 
 
-@pytest.fixture(scope="module")
-def case():
-    avatar, truth = person(1), person(5)
-    return table.Case(avatar, truth.body, repose(truth, target_body(avatar.body, truth.body).parameters))
+def test_every_figure_is_averaged_over_the_cases_that_have_it():
+    rows = {(row.split, row.method, row.metric): row for row in table.rows([outcome(index) for index in range(table.EVERY + 1)])}
+    assert rows["reshape", "fast", "body_mm"].mean == pytest.approx(1 + table.EVERY / 2)
+    assert rows["compose", "ours", "warping_rmse"].n == 2
+    assert rows["compose", "ours", "warping_rmse"].mean == pytest.approx(0.005 * table.EVERY)
 
 
-def test_the_truth_has_no_error_but_its_hands(case):
-    figures = table.geometry(case, case.truth.mesh, Check(0.02, 0.1))
-    assert figures["body_mm"] < 0.01 and figures["garment_mm"] < 0.01 < figures["hand_mm"]
-    assert figures["inside_percent"] == pytest.approx(2)
-    assert figures["area_distortion_p99"] > figures["area_distortion_p50"] > 1
+def test_a_figure_of_one_case_has_no_row():
+    assert not [row for row in table.rows([outcome(0), outcome(1)]) if row.split == "compose"]
 
 
-def test_a_reshape_is_nearer_than_none(case):
-    outcome = table.measure(case)
-    figures = outcome.figures
-    assert figures["fast", "body_mm"] < 0.2 * figures["none", "body_mm"]
-    assert figures["fast", "garment_mm"] < 0.3 * figures["none", "garment_mm"]
-    assert figures["fast", "texture_ssim"] > figures["none", "texture_ssim"]
-    assert figures["fast", "hand_mm"] < 1e-2 and ("scales_behind", "texture_ssim") in figures
-    assert [picture.dtype for picture in outcome.pictures] == [torch.uint8] * 3
+def test_the_table_and_its_sheets_are_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(table, "measured", lambda seed, index: outcome(index))
+    monkeypatch.setattr(table, "worker_pool", lambda workers: Here())
+    report = table.evaluate(Request("avatars", 7, 3, pictures=tmp_path))
+    assert {(row.method, row.n) for row in report.rows} == {("exact", 3), ("fast", 3)}
+    assert {path.name for path in tmp_path.iterdir()} == {"avatars_reshaped.jpg", "avatars_composed.jpg"}
 
 
-def test_a_hand_that_moves_rigidly_has_no_error_and_one_that_swells_has(case):
-    avatar = case.avatar
-    vertices = avatar.mesh.vertices
-    turned = vertices @ axis_angle_to_matrix(torch.tensor([0.3, 0.2, -0.4])).T + 1
-    assert table.hand_error(avatar, turned) < 1e-3
-    hands = avatar.labels == LABEL_INDEX["hands"]
-    expected = []
-    for left in (True, False):
-        own = vertices[hands & ((vertices[:, 0] > 0) == left)]
-        expected.append((0.1 * (own - own.mean(0))).norm(dim=1))
-    swollen = table.hand_error(avatar, 1.1 * vertices)
-    assert swollen == pytest.approx(1000 * float(torch.cat(expected).mean()), rel=1e-3)
+class Here:
+    """A pool of no processes."""
 
+    def __enter__(self):
+        return self
 
-def test_faces_that_grow_as_much_as_others_shrink_are_distorted_alike(case):
-    stretched = replace(case.avatar.mesh, vertices=case.avatar.mesh.vertices * math.sqrt(1.5))
-    shrunk = replace(case.avatar.mesh, vertices=case.avatar.mesh.vertices / math.sqrt(1.5))
-    for mesh in (stretched, shrunk):
-        assert table.geometry(case, mesh, Check(0, 0))["area_distortion_p50"] == pytest.approx(1.5, rel=1e-3)
+    def __exit__(self, *_):
+        return None
 
-
-def test_the_table_has_a_row_for_each_figure(monkeypatch, case, tmp_path):
-    outcome = table.measure(case)
-    other = replace(outcome, figures={key: value + 1 for key, value in outcome.figures.items()})
-    monkeypatch.setattr(table, "_outcomes", lambda seed, count: iter([outcome, other]))
-    report = table.evaluate(Request("avatars", 7, 2, pictures=tmp_path))
-    rows = {(row.method, row.metric): row for row in report.rows}
-    assert set(rows) == set(outcome.figures) and all(row.n == 2 for row in report.rows)
-    assert rows["fast", "body_mm"].mean == pytest.approx(outcome.figures["fast", "body_mm"] + 0.5)
-    assert (tmp_path / "avatars_reshaped.jpg").is_file()
-
-
-def test_cases_are_pure_functions_of_seed_and_index(monkeypatch, case):
-    drawn = []
-    monkeypatch.setattr(table, "procedural_avatar", lambda recipe: drawn.append(recipe) or case.avatar)
-    for seed, index in ((3, 4), (3, 4), (3, 5)):
-        table.draw_case(seed, index)
-    first, again, other = drawn[0:2], drawn[2:4], drawn[4:6]
-    assert first == again != other
-    assert first[0].upper == first[1].upper and first[0].weight != first[1].weight
+    def map(self, *arguments):
+        return map(*arguments)
 
 
 def test_weights_are_refused_since_there_are_none(tmp_path):
