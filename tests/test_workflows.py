@@ -73,7 +73,8 @@ def test_the_users_own_files_compose_to_the_same_avatar(ran):
 def test_the_toolbox_saves_a_mesh_beside_its_splat(ran):
     folder, results = ran
     assert (folder / "output" / "modiste" / "toolbox_00001_.mesh.glb").is_file()
-    assert len(results["avatar_toolbox"].files) == 14  # previews of two views thrice and of four; splat, sidecar, body, mesh
+    # Previews: of two views thrice, of four labels, and what both fits show; splat, sidecar, body, mesh.
+    assert len(results["avatar_toolbox"].files) == 19
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)

@@ -11,7 +11,9 @@ import os
 import platform
 from typing import Any
 
-BENCHES = {"splat": "splat", "import": "import_time", "compose": "compose", "base": "base", "wardrobe": "wardrobe"}
+BENCHES = {
+    "splat": "splat", "import": "import_time", "compose": "compose", "base": "base", "wardrobe": "wardrobe", "reshape": "reshape",
+}  # fmt: skip
 
 
 def measure(name: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ _WORLDS: dict[str, list[list[float]]] = {
     "z-up": [[1, 0, 0], [0, 0, 1], [0, -1, 0]],
     "y-down": [[1, 0, 0], [0, -1, 0], [0, 0, -1]],
 }
-_BENDS = ("k1", "k2", "k3", "k4", "p1", "p2")
+_BENDS = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
 _COLMAP_FILES = ("images.txt", "cameras.txt")
 _COLMAP_PARAMETERS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4}
 
@@ -166,7 +166,8 @@ def _read_transforms(path: Path, data: dict[str, Any], size: tuple[int, int] | N
 def _transforms_lens(path: Path, values: dict[str, Any], size: tuple[int, int] | None, what: str) -> tuple[int, int, Tensor]:
     """Return width, height and intrinsics of a frame."""
     model = str(values.get("camera_model", "OPENCV")).upper()
-    if model not in ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE") or any(_optional(path, values, name, what) for name in _BENDS):
+    straight = model in ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE") and not values.get("is_fisheye")
+    if not straight or any(_optional(path, values, name, what) for name in _BENDS):
         raise ValueError(f"'{path.name}' has a lens that bends lines ({what}): undistort the photos first and use the new file.")
     if "w" in values or "h" in values:
         width, height = _size(path, values, "w", what), _size(path, values, "h", what)
@@ -180,6 +181,9 @@ def _transforms_lens(path: Path, values: dict[str, Any], size: tuple[int, int] |
         if angle is None or not 0 < angle < math.pi:
             raise ValueError(f"'{path.name}' has neither fl_x nor a camera_angle_x between 0 and pi for {what}: export it again.")
         fx = width / 2 / math.tan(angle / 2)
+        tall = _optional(path, values, "camera_angle_y", what)
+        if fy is None and tall is not None and 0 < tall < math.pi:
+            fy = height / 2 / math.tan(tall / 2)
     cx, cy = _optional(path, values, "cx", what), _optional(path, values, "cy", what)
     center = (width / 2 if cx is None else cx, height / 2 if cy is None else cy)
     return width, height, _intrinsics(path, fx, fx if fy is None else fy, *center, what)

@@ -157,7 +157,10 @@ def _box_area(person: Mapping[str, Any]) -> float:
     box = person.get("bbox")
     if box is None:
         return 0.0
-    x0, y0, x1, y1 = _numbers(box, "The pose data", "bbox").flatten()[:4].tolist()
+    corners = _numbers(box, "The pose data", "bbox").flatten().tolist()
+    if len(corners) != 4:
+        return 0.0
+    x0, y0, x1, y1 = corners
     return (x1 - x0) * (y1 - y0)
 
 
@@ -180,7 +183,7 @@ def _layout(name: str, layout: Any, count: int) -> str:
         if layout is None:
             raise ValueError(f"{name} has {count} keypoints, which no layout has: give 17, 18, 22, 25, 55 or 70, or a 'layout'.")
         return layout
-    if layout not in LAYOUTS:
+    if not isinstance(layout, str) or layout not in LAYOUTS:
         raise ValueError(f"{name} is in a layout '{layout}' that is not known: use one of {', '.join(LAYOUTS)}.")
     wanted = len(LAYOUTS[layout].joints)
     if count != wanted and (layout, count) != ("joints", 22):

@@ -214,11 +214,13 @@ def _swap(adam: torch.optim.Adam, group: dict, values: Tensor, revision: Revisio
 
 
 def _check(avatar: Avatar, settings: FitSettings) -> None:
-    if settings.steps < 1 or not settings.learning_rate > 0:
+    if settings.steps < 1 or not 0 < settings.learning_rate < math.inf:
         raise ValueError("Fitting needs at least one step and a learning rate above 0.")
     count = len(avatar.gaussians)
     if not count:
         raise ValueError("The avatar has no Gaussians to begin with: make it with Avatar from Mesh or Load Avatar.")
+    if not avatar.mesh.vertices.isfinite().all():
+        raise ValueError("The avatar's mesh has a vertex that is not a finite number: check the file that it came from.")
     if count > settings.most_gaussians:
         raise ValueError(
             f"The avatar has {count} Gaussians, more than the {settings.most_gaussians} there may be at the end: "

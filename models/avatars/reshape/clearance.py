@@ -14,7 +14,7 @@ from .motion import beside
 GAP = 0.003  # metres that cloth keeps from the body where it had as much before
 LEAST_GAP = 0.0015  # metres that everything keeps, skin too: it would cross the body's own faces here and there
 _ROUNDS, _SMOOTHING_STEPS = 6, 3
-_INSIDE = 0.0005  # metres below the surface from which a vertex counts as inside
+INSIDE = 0.0005  # metres below the surface from which a vertex counts as inside
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def cleared(
     now, normal = near.height, near.normal
     for _ in range(_ROUNDS):
         lift = (wanted - now).clamp_min(0) * movable
-        if not (lift > _INSIDE / 2).any():
+        if not (lift > INSIDE / 2).any():
             break
         move = smooth(lift[:, None] * normal, movable & (lift == 0), faces, _SMOOTHING_STEPS, 0.5)
         moved = move.any(1)
@@ -85,7 +85,7 @@ def check(now: Tensor, faces: Tensor, height: Tensor, counted: Tensor, crossing:
 
     now, height: [V] metres above the target body, and above the old body before
     """
-    entered = counted & (now < -_INSIDE) & (height >= -_INSIDE)
+    entered = counted & (now < -INSIDE) & (height >= -INSIDE)
     faces = faces[counted[faces].all(1)]
     hit = entered[faces].any(1)
     if not hit.any():

@@ -48,17 +48,22 @@ class Crossings:
         return hit[: len(vertices)]
 
     def share(self, vertices: Tensor) -> float:
-        """Return the share of the faces with a corner among these points, roughly those that newly cross."""
+        """Return the share of the faces that have all corners among these points: roughly those that newly cross."""
         return float(self.points(vertices)[self.faces].all(1).float().mean()) if len(self.faces) else 0.0
 
 
-def find_crossings(avatar: Avatar, target: BodyState) -> Crossings:
-    """Look at an avatar before it takes on the target body's shape."""
+def find_crossings(avatar: Avatar, target: BodyState, outside: Tensor | None = None) -> Crossings:
+    """Look at an avatar before it takes on the target body's shape.
+
+    outside: [V] bool, all but head and hands by the body inside, which tells where no label names hands
+    """
     posed, model = target.posed(), target.model
     out = torch.isin(model.parts, torch.tensor([PART_INDEX[name] for name in ("head", "left_hand", "right_hand")]))
     out |= near_wrists(posed.vertices, target)
     kept, body_faces = torch.unique(model.faces[~out[model.faces].any(1)], return_inverse=True)
     solid = ~(labelled(avatar, "face", "hair", "hands") | near_wrists(avatar.mesh.vertices, avatar.body))
+    if outside is not None and not labelled(avatar, "hands").any():
+        solid &= outside
     faces = avatar.mesh.faces[solid[avatar.mesh.faces].all(1)]
     before = _keys(*crossings(avatar.mesh.vertices.double().numpy(), faces.numpy()), len(avatar.mesh.vertices))
     return Crossings(solid, faces, posed.vertices[kept], body_faces.view(-1, 3), kept, np.unique(before))

@@ -56,7 +56,9 @@ class DistanceGrid:
         return distance, slope * (asked == place)
 
 
-def body_grid(vertices: Tensor, faces: Tensor, spacing: float = SPACING) -> DistanceGrid:
+def body_grid(
+    vertices: Tensor, faces: Tensor, spacing: float = SPACING, progress: Callable[[], None] | None = None
+) -> DistanceGrid:
     """Measure the signed distance to a surface that looks outwards, open at places or not, within FAR of it.
 
     The surface is stood for by points with normals; near one of them the distance is that to its plane, which on a body is right
@@ -76,11 +78,19 @@ def body_grid(vertices: Tensor, faces: Tensor, spacing: float = SPACING) -> Dist
         distance = (along.square() + (aside - _SPREAD).clamp_min(0).square()).sqrt()
         return distance * torch.where(along < 0, -1.0, 1.0)
 
-    return _grid(vertices.double(), spacing, 4, measured)
+    return _grid(vertices.double(), spacing, 4, measured, progress)
 
 
-def clothed_grid(vertices: Tensor, faces: Tensor, spacing: float = 2 * SPACING) -> DistanceGrid:
+def clothed_grid(
+    vertices: Tensor,
+    faces: Tensor,
+    joints: Tensor,
+    spacing: float = 2 * SPACING,
+    progress: Callable[[], None] | None = None,
+) -> DistanceGrid:
     """Measure the signed distance to a mesh of several layers, with openings, roughly: for bones, which are far from it.
+
+    Only around joints [J, 3], wherever else the mesh may have parts.
 
     Inside is what the mesh winds around by more than half (Jacobson et al. 2013), so that hems and sleeves need no caps. The
     winding number is that of a mesh of few faces.
@@ -96,32 +106,44 @@ def clothed_grid(vertices: Tensor, faces: Tensor, spacing: float = 2 * SPACING) 
         distance = torch.from_numpy(tree.query(places.numpy())[0])
         return torch.where(winding(places, few, few_faces) > 0.5, -distance, distance)
 
-    return _grid(vertices.double(), spacing, 2, measured)
+    return _grid(joints.double(), spacing, 2, measured, progress)
 
 
-def _grid(vertices: Tensor, spacing: float, coarser: int, measured: Callable[[Tensor], Tensor]) -> DistanceGrid:
+def _grid(
+    around: Tensor,
+    spacing: float,
+    coarser: int,
+    measured: Callable[[Tensor], Tensor],
+    progress: Callable[[], None] | None,
+) -> DistanceGrid:
     """Measure distances on a grid so many times coarser first, then near the surface; the rest is filled in between."""
-    low, high = vertices.amin(0) - FAR, vertices.amax(0) + FAR
+
+    def part_by_part(places: Tensor) -> Tensor:
+        found = []
+        for part in places.split(_CHUNK):
+            if progress:
+                progress()
+            found.append(measured(part))
+        return torch.cat(found).clamp(-FAR, FAR)
+
+    low, high = around.amin(0) - FAR, around.amax(0) + FAR
     cells = ((high - low) / (spacing * coarser)).ceil().long()
-    coarse = measured(_lattice(low, spacing * coarser, cells + 1)).clamp(-FAR, FAR).view(*(cells + 1))
+    coarse = part_by_part(_lattice(low, spacing * coarser, cells + 1)).view(*(cells + 1))
     counts = (cells * coarser + 1).tolist()
     values = interpolate(coarse[None, None], size=counts, mode="trilinear", align_corners=True).reshape(-1)
     near = values.abs() < 2 * spacing * coarser
-    values[near] = measured(_lattice(low, spacing, cells * coarser + 1)[near]).clamp(-FAR, FAR)
+    if near.any():
+        values[near] = part_by_part(_lattice(low, spacing, cells * coarser + 1)[near])
     return DistanceGrid(low, spacing, values.view(*counts))
 
 
 def winding(places: Tensor, vertices: Tensor, faces: Tensor) -> Tensor:
     """Return how often a mesh winds around places [P, 3]: the sum of its faces' solid angles (van Oosterom 1983) over 4 pi."""
-    total = places.new_zeros(len(places))
-    for start in range(0, len(places), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        a, b, c = (vertices[faces[:, corner]] - places[part, None] for corner in range(3))
-        one, two, three = a.norm(dim=2), b.norm(dim=2), c.norm(dim=2)
-        volume = (a * torch.linalg.cross(b, c)).sum(2)
-        around = one * two * three + (a * b).sum(2) * three + (b * c).sum(2) * one + (c * a).sum(2) * two
-        total[part] = torch.atan2(volume, around).sum(1) / (2 * torch.pi)
-    return total
+    a, b, c = (vertices[faces[:, corner]] - places[:, None] for corner in range(3))
+    one, two, three = a.norm(dim=2), b.norm(dim=2), c.norm(dim=2)
+    volume = (a * torch.linalg.cross(b, c)).sum(2)
+    around = one * two * three + (a * b).sum(2) * three + (b * c).sum(2) * one + (c * a).sum(2) * two
+    return torch.atan2(volume, around).sum(1) / (2 * torch.pi)
 
 
 def _lattice(low: Tensor, spacing: float, counts: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""Reshaping without a new crossing: the paper's objective with its barrier, where the quick result would enter the body or itself.
+"""Reshaping with a barrier: the paper's objective, solved where the quick result would enter the body or cross itself.
 
 The quick result says where everything is to go. Most of it gets there without touching anything new; only what would not is
 solved for. It starts at rest around a body drawn in to its skeleton, which grows to the target while the mesh travels, and no
-step of anything passes through anything (`travel`). Where it arrives, the objective decides (`terms`).
+free vertex passes through anything (`travel`). Where it arrives, the objective decides (`terms`). What crosses still, among the
+vertices that were not free, is solved for in the next round.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ SKIN = 4.0  # times as much on bare skin
 STAYING = 400.0  # weight of the pull to the quick result in the last solve, 1 / m^2
 _RINGS = 2  # of vertices around a crossing that are solved for
 _ROUNDS = 8
+_TRIES = 4  # without gain to get round what is stuck, and to do without it
+_GAIN = 0.01  # of the way, which is worth going on
 _LAST_STEPS = 12
 _LAST_TOLERANCE = 2e-4  # metres
 
@@ -48,52 +51,78 @@ class Settings:
 
 def landed(
     avatar: Avatar,
-    goal: Tensor,
+    quick: Tensor,
     ease: Tensor,
+    inside: Tensor,
     target: BodyState,
     found: Crossings,
     settings: Settings,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tensor:
-    """Return the mesh's vertices [V, 3] near `goal` [V, 3], without a crossing that was not there before.
+    """Return the mesh's vertices [V, 3] near the quick result [V, 3], with as few new crossings as could be reached: mostly none.
 
-    ease: [V] metres that each vertex stood above its own body
+    Where a place is stuck, such as skin between two limbs of the target that touch, it stays as the quick result has it.
+
+    ease:   [V] metres that each vertex stood above its own body
+    inside: [V] bool, which the quick result leaves inside the target
     """
-    rest, goal = avatar.mesh.vertices.double(), goal.double()
+    rest, goal = avatar.mesh.vertices.double(), quick.double()
+    new = found.points(goal) | inside & found.solid
+    if not new.any():
+        return quick
+    tell = None if progress is None else partial(progress, 0, 1)
     source = Skeleton(avatar.body.posed().joints)
     if settings.prepass:
-        source = settled(source, clothed_grid(rest, avatar.mesh.faces))
+        source = settled(source, clothed_grid(rest, avatar.mesh.faces, source.joints, progress=tell))
     body = (drawn_in(target, source)[found.kept].double(), found.body.double(), found.body_faces)
-    grid = body_grid(target.posed().vertices, target.model.faces)
-    left = len(rest)
+    grid = body_grid(target.posed().vertices, target.model.faces, progress=tell)
+    best, least, given_up = goal, int(new.sum()), torch.zeros_like(new)
     for round_ in range(_ROUNDS):
-        new = found.points(goal)
-        if not new.any() or int(new.sum()) >= left:
-            break
-        left = int(new.sum())
+        told = None if progress is None else partial(_part_of, progress, round_)
         way = Way(rest, goal, found.faces, body, torch.ones(len(rest), dtype=torch.float64))
-        free = _rings(new, found.faces, _RINGS + round_) & found.solid
-        tell = None if progress is None else partial(_part_of, progress, round_)
-        scene, points, done = _arrived(way, free, found.solid, tell)
-        if done < 1.0:
-            break  # what is stuck stays as the quick result has it, and is told of
-        goal = scene.given(_settled(scene, points, avatar, ease, grid, settings, tell), goal)
-    return goal.to(avatar.mesh.vertices)
-
-
-def _arrived(way: Way, free: Tensor, solid: Tensor, progress: Callable[[int, int], None] | None) -> tuple[Scene, Tensor, float]:
-    """Travel as far as it goes, by which share of the way is told; where something is stuck, what is around it becomes free."""
-    vertices, done = way.rest, 0.0
-    for _ in range(_ROUNDS):
-        scene = make_scene(way, free)
-        points, done, stuck = travel(scene, scene.taken(vertices, done), done, progress)
-        if done == 1.0:
+        free = _rings(new & ~given_up, found.faces, _RINGS + round_) & found.solid & ~given_up
+        scene, points, lost = _arrived(way, free, found.solid & ~given_up, told)
+        given_up |= lost
+        if scene is None:
             break
-        vertices = scene.given(points, torch.lerp(way.rest, way.goal, done))
-        blocked = torch.zeros_like(free)
-        blocked[scene.order[torch.from_numpy(stuck[stuck < len(scene.order)])]] = True
-        free = free | (_rings(blocked, way.faces, _RINGS) & solid)
-    return scene, points, done
+        goal = scene.given(_settled(scene, points, avatar, ease, grid, settings, told), goal)
+        new = found.points(goal)
+        if int(new.sum()) >= least:
+            break
+        best, least = goal, int(new.sum())
+        if not (new & ~given_up).any():
+            break
+    return best.to(quick)
+
+
+def _arrived(
+    way: Way, free: Tensor, movable: Tensor, progress: Callable[[int, int], None] | None
+) -> tuple[Scene | None, Tensor, Tensor]:
+    """Travel all the way. Where something is stuck, what is around it becomes free too; what stays stuck is given up.
+
+    Returns:
+        the scene, or None where nothing arrived; its points; and the vertices [V] that were given up.
+    """
+    lost = torch.zeros_like(free)
+    for _ in range(_TRIES):
+        vertices, done, freed, blocked = way.rest, 0.0, free, torch.zeros_like(free)
+        patience = _TRIES if freed.any() else 0
+        while patience:
+            scene, before = make_scene(way, freed), done
+            points, done, stuck = travel(scene, scene.taken(vertices, done), done, progress)
+            if done == 1.0:
+                return scene, points, lost
+            patience -= done - before < _GAIN
+            vertices = scene.given(points, torch.lerp(way.rest, way.goal, done))
+            blocked = torch.zeros_like(free)
+            blocked[scene.order[torch.from_numpy(stuck[stuck < len(scene.order)])]] = True
+            freed = freed | (_rings(blocked, way.faces, _RINGS) & movable & ~lost)
+        given_up = freed & _rings(blocked, way.faces, _RINGS)
+        lost |= given_up
+        free = free & ~given_up
+        if not given_up.any():
+            break
+    return None, way.rest, lost | free
 
 
 def _settled(

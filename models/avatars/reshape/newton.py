@@ -23,7 +23,7 @@ class Problem:
     """What is minimised: the sum of terms over free points, in contact with obstacles.
 
     terms:   over the points of `contact`, free ones first
-    contact: or None, for no barrier
+    contact: whose barrier is added
     """
 
     terms: Sequence[Term]
@@ -67,11 +67,11 @@ def newton(
     Returns:
         the points, and how many steps were taken.
     """
-    size = problem.contact.free
+    size, tell = problem.contact.free, progress or (lambda: None)
     for step in range(steps):
-        if progress:
-            progress()
+        tell()
         value, slope, curvature = problem.derivatives(points)
+        tell()
         typical = np.median(curvature.diagonal())
         way = torch.zeros_like(points)
         way[:size] = torch.from_numpy(_solved(curvature, -slope, _DAMPING * typical)).view(-1, 3)
@@ -80,8 +80,10 @@ def newton(
             return points, step
         way *= min(1.0, LONGEST / float(way.norm(dim=1).max()))
         descent = float(slope @ way[:size].reshape(-1).numpy())
+        tell()
         share = problem.contact.free_share(points.numpy(), (points + way).numpy())
         for _ in range(_HALVINGS):
+            tell()
             ahead = points + share * way
             if problem.energy(ahead) <= value + _ARMIJO * share * descent:
                 break

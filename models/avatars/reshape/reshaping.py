@@ -10,10 +10,11 @@ from ...body.interface import BodyState
 from ..deform import follow
 from ..repose import require_rig
 from ..types import Avatar
-from .clearance import Check, check
+from .clearance import INSIDE, Check, check
 from .crossing import find_crossings
 from .exact import Settings, landed
 from .fast import placed
+from .motion import beside
 from .target import target_body
 
 QUALITIES = ("fast", "exact")
@@ -53,12 +54,14 @@ def reshape(
     tell(0, _PARTS)
     to = placed(avatar, target, hand_aware, partial(_stay, tell, 0))
     tell(1, _PARTS)
-    crossing = find_crossings(avatar, target)
-    vertices, height = to.vertices, to.height
+    crossing = find_crossings(avatar, target, to.outside)
+    vertices, height, counted = to.vertices, to.height, to.outside & crossing.solid
     if quality == "exact":
-        vertices = landed(avatar, vertices, to.ease, target, crossing, settings or Settings(), partial(_part_of, tell))
-        height = height.clamp_min(0)  # nothing that counts is inside any more
-    found = check(height, avatar.mesh.faces, to.ease, to.outside, crossing.share(vertices))
+        inside = counted & (height < -INSIDE) & (to.ease >= -INSIDE)
+        vertices = landed(avatar, vertices, to.ease, inside, target, crossing, settings or Settings(), partial(_part_of, tell))
+        posed, model = target.posed(), target.model
+        height = beside(vertices, posed.vertices, model.faces, model.parts, partial(_stay, tell, _PARTS - 2)).height
+    found = check(height, avatar.mesh.faces, to.ease, counted, crossing.share(vertices))
     tell(_PARTS - 1, _PARTS)
     reshaped = replace(follow(avatar, vertices, follow_scales, STRETCH), body=target)
     tell(_PARTS, _PARTS)

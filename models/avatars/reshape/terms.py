@@ -41,11 +41,15 @@ class Term:
 
     def linearized(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weighted residuals [S, M] and their derivatives [S, M, K, 3]."""
+        if not len(self.groups):
+            return points.new_zeros(0, 1), points.new_zeros(0, 1, *self.groups.shape[1:], 3)
         root = self.weight.sqrt()
         jacobian = vmap(jacrev(self.residual))(points[self.groups], *self.constants)
         return root[:, None] * self._values(points), root[:, None, None, None] * jacobian
 
     def _values(self, points: Tensor) -> Tensor:
+        if not len(self.groups):
+            return points.new_zeros(0, 1)
         return vmap(self.residual)(points[self.groups], *self.constants)
 
 
@@ -60,6 +64,8 @@ def similarity(rest: Tensor, faces: Tensor, weight: Tensor, free: int) -> Term:
     """
     groups = _hinges(faces)
     groups = groups[(groups < free).any(1)]
+    if not len(groups):
+        return Term(groups, _disagreement, (), rest.new_zeros(0))
     points = rest[groups]
     across = points[:, 3] - points[:, 2]
     aim = across / across.norm(dim=1, keepdim=True).clamp_min(1e-12)

@@ -100,6 +100,17 @@ def colmap(folder, cameras=COLMAP_CAMERAS, images=None):
     return turn.as_matrix(), folder / "images.txt"
 
 
+def test_a_second_angle_counts_and_a_fisheye_is_refused(tmp_path):
+    frame = {"file_path": "a", "transform_matrix": pose().tolist()}
+    data = {"camera_angle_x": 1.0, "camera_angle_y": 0.5, "w": 100, "h": 60, "frames": [frame]}
+    camera = read_cameras(write(tmp_path, data)).cameras[0]
+    assert float(camera.intrinsics[0, 0]) == pytest.approx(50 / math.tan(0.5))
+    assert float(camera.intrinsics[1, 1]) == pytest.approx(30 / math.tan(0.25))
+    for bent in ({"is_fisheye": True}, {"k5": 0.1}):
+        with pytest.raises(ValueError, match="bends lines"):
+            read_cameras(write(tmp_path, data | bent))
+
+
 @pytest.mark.parametrize("name", ["images.txt", "cameras.txt"])
 def test_colmap_lands_where_colmap_projects(tmp_path, name):
     turn, _ = colmap(tmp_path)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from modiste.models.avatars.reshape.travel import Way
 from modiste.models.geometry.mesh import unique_edges
 
 
@@ -24,6 +25,18 @@ def sphere(radius=1.0, times=3):
     return radius * vertices / vertices.norm(dim=1, keepdim=True), faces
 
 
+def way(grown, shells=(0.1,), goals=(0.1,)):
+    """Shells of these radii that are to get these others, around a ball that grows to a radius."""
+    ball, ball_faces = sphere(1.0, 3)
+    shell, shell_faces = sphere(1.0, 3)
+    tilt = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64))[0]
+    shell = shell @ tilt.T  # so that no edges lie on each other
+    rest, goal = (torch.cat([radius * shell for radius in radii]) for radii in (shells, goals))
+    faces = torch.cat([shell_faces + index * len(shell) for index in range(len(shells))])
+    body = (0.01 * ball, grown * ball, ball_faces)
+    return Way(rest, goal, faces, body, torch.ones(len(rest), dtype=torch.float64))
+
+
 @pytest.fixture(scope="session")
 def round_things():
-    return SimpleNamespace(sphere=sphere)
+    return SimpleNamespace(sphere=sphere, way=way)

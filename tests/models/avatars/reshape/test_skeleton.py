@@ -15,7 +15,7 @@ def person(shapes):
 
 @pytest.fixture(scope="module")
 def clothed(person):
-    return clothed_grid(person.mesh.vertices, person.mesh.faces)
+    return clothed_grid(person.mesh.vertices, person.mesh.faces, person.body.posed().joints)
 
 
 def along_bones(joints):

@@ -6,23 +6,11 @@ import torch
 from modiste.models.avatars.reshape.contact import crossings
 from modiste.models.avatars.reshape.newton import Problem, newton
 from modiste.models.avatars.reshape.terms import anchor
-from modiste.models.avatars.reshape.travel import REACH, Way, make_scene, travel
-
-
-def way_of(round_things, grown, shells=(0.1,), goals=(0.1,)):
-    """Shells of these radii that are to get these others, around a ball that grows to a radius."""
-    ball, ball_faces = round_things.sphere(1.0, 3)
-    shell, shell_faces = round_things.sphere(1.0, 3)
-    tilt = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64))[0]
-    shell = shell @ tilt.T  # so that no edges lie on each other
-    rest, goal = (torch.cat([radius * shell for radius in radii]) for radii in (shells, goals))
-    faces = torch.cat([shell_faces + index * len(shell) for index in range(len(shells))])
-    body = (0.01 * ball, grown * ball, ball_faces)
-    return Way(rest, goal, faces, body, torch.ones(len(rest), dtype=torch.float64))
+from modiste.models.avatars.reshape.travel import REACH, make_scene, travel
 
 
 def test_a_shell_is_pushed_out_by_what_grows_inside(round_things):
-    way = way_of(round_things, 0.11)
+    way = round_things.way(0.11)
     scene = make_scene(way, torch.ones(len(way.rest), dtype=torch.bool))
     points, done, stuck = travel(scene, scene.start, 0.0)
     assert done == 1.0 and not len(stuck)
@@ -35,7 +23,7 @@ def test_a_shell_is_pushed_out_by_what_grows_inside(round_things):
 
 
 def test_a_shell_that_is_to_pass_another_does_not(round_things):
-    way = way_of(round_things, 0.05, shells=(0.1, 0.104), goals=(0.106, 0.104))
+    way = round_things.way(0.05, shells=(0.1, 0.104), goals=(0.106, 0.104))
     scene = make_scene(way, torch.ones(len(way.rest), dtype=torch.bool))
     points, done, _ = travel(scene, scene.start, 0.0)
     assert done == 1.0
@@ -43,7 +31,7 @@ def test_a_shell_that_is_to_pass_another_does_not(round_things):
 
 
 def test_what_has_nowhere_to_go_is_stuck_and_named(round_things):
-    way = way_of(round_things, 0.12, shells=(0.1, 0.105), goals=(0.1, 0.105))
+    way = round_things.way(0.12, shells=(0.1, 0.105), goals=(0.1, 0.105))
     inner = torch.arange(len(way.rest)) < len(way.rest) // 2
     scene = make_scene(way, inner)  # between a ball that grows and a shell that does not move
     points, done, stuck = travel(scene, scene.start, 0.0)
@@ -53,7 +41,7 @@ def test_what_has_nowhere_to_go_is_stuck_and_named(round_things):
 
 
 def test_only_the_surroundings_of_what_is_free_are_looked_at(round_things):
-    way = way_of(round_things, 0.05)
+    way = round_things.way(0.05)
     free = way.rest[:, 0] > 0.09
     scene = make_scene(way, free)
     assert scene.free == int(free.sum()) and scene.free < len(scene.order) < len(way.rest)
@@ -64,7 +52,7 @@ def test_only_the_surroundings_of_what_is_free_are_looked_at(round_things):
 
 
 def test_newton_finds_the_least_energy_where_nothing_is_in_the_way(round_things):
-    way = way_of(round_things, 0.02)
+    way = round_things.way(0.02)
     scene = make_scene(way, torch.ones(len(way.rest), dtype=torch.bool))
     aim = scene.start + 0.003
     pull = anchor(aim, torch.arange(scene.free), torch.ones(len(aim), dtype=torch.float64))
@@ -80,7 +68,7 @@ def test_it_can_be_stopped(round_things):
     def stop(done, total):
         raise StopError
 
-    way = way_of(round_things, 0.11)
+    way = round_things.way(0.11)
     scene = make_scene(way, torch.ones(len(way.rest), dtype=torch.bool))
     with pytest.raises(StopError):
         travel(scene, scene.start, 0.0, stop)

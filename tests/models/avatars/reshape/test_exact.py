@@ -1,0 +1,112 @@
+"""GSReshape, exact, end to end: two coarse layers around a body that gets heavier."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from modiste.lab.evaluation.metrics.crossings import against_body, newly_crossing
+from modiste.models.avatars import LABEL_INDEX, Avatar, sample_gaussians
+from modiste.models.avatars.closest import closest_points, nearest_corners
+from modiste.models.avatars.reshape import reshape, target_body
+from modiste.models.avatars.reshape.contact import crossings
+from modiste.models.avatars.reshape.crossing import find_crossings
+from modiste.models.avatars.reshape.exact import Settings, _arrived, landed
+from modiste.models.body import PARTS, BodyParameters, BodyState, phenotype_shape
+from modiste.models.geometry import Mesh
+from modiste.models.geometry.mesh import take_faces, vertex_normals
+
+
+@pytest.fixture(scope="module")
+def dressed(shapes):
+    """A coarse shirt in two layers on a slim body, and a heavier one."""
+    from fast_simplification import simplify
+
+    model = shapes.person(0).body.model
+    shapes_of = (phenotype_shape(weight=weight) for weight in (0.3, 0.8))
+    slim, heavy = (BodyState(model, BodyParameters(shape, torch.zeros(55, 3), torch.zeros(3))) for shape in shapes_of)
+    body = slim.posed().vertices
+    trunk = torch.isin(model.parts, torch.tensor([PARTS.index(part) for part in ("torso", "left_upper_leg", "right_upper_leg")]))
+    shirt, _, _ = take_faces(Mesh(body, model.faces), trunk[model.faces].all(1))
+    points, faces = simplify(shirt.vertices.numpy(), shirt.faces.int().numpy(), target_count=700)
+    points, faces = torch.from_numpy(points).float(), torch.from_numpy(faces).long()
+    normals = vertex_normals(points, faces)
+    layers = torch.cat([points + 0.004 * normals, points + 0.0055 * normals])
+    mesh = Mesh(layers, torch.cat([faces, faces + len(points)]), colors=torch.full_like(layers, 0.5))
+    corner = nearest_corners(closest_points(layers, body, model.faces), model.faces)
+    labels = torch.full((len(layers),), LABEL_INDEX["clothes"])
+    return Avatar(mesh, sample_gaussians(mesh, 2000, 0), labels, model.weights[corner], slim), heavy
+
+
+def crossed(avatar, vertices, user):
+    found = find_crossings(avatar, target_body(avatar.body, user))
+    before, after = avatar.mesh.vertices.double(), vertices.double()
+    in_body = against_body(after, found.faces, found.body.double(), found.body_faces)
+    return int((newly_crossing(before, after, found.faces) | in_body).sum())
+
+
+def test_layers_that_would_pass_each_other_arrive_side_by_side(round_things):
+    way = round_things.way(0.05, shells=(0.1, 0.104), goals=(0.106, 0.104))
+    everything = torch.ones(len(way.rest), dtype=torch.bool)
+    scene, points, lost = _arrived(way, everything, everything, None)
+    vertices = scene.given(points, way.goal)
+    half = len(vertices) // 2
+    assert not lost.any() and not len(crossings(vertices.numpy(), way.faces.numpy())[0])
+    assert float(way.goal[:half].norm(dim=1).min()) > float(way.goal[half:].norm(dim=1).max())  # where they were to go
+    assert float((vertices[:half].norm(dim=1) - vertices[half:].norm(dim=1)).max()) < 0
+
+
+def test_what_is_stuck_is_given_up_and_the_rest_arrives(round_things):
+    stuck = round_things.way(0.12, shells=(0.1, 0.105), goals=(0.1, 0.105))
+    inner = torch.arange(len(stuck.rest)) < len(stuck.rest) // 2  # between a ball that grows and a shell that does not move
+    scene, points, lost = _arrived(stuck, inner, inner, None)
+    assert lost.any() and not (lost & ~inner).any()
+    if scene is not None:
+        assert not lost[scene.order[: scene.free]].any() and points.isfinite().all()
+
+
+def test_exact_is_no_worse_than_fast_and_tells_what_is_left(dressed):
+    avatar, user = dressed
+    quick, told_quick = reshape(avatar, user, "fast")
+    exact, told = reshape(avatar, user, "exact")
+    before, after = (crossed(avatar, one.mesh.vertices, user) for one in (quick, exact))
+    assert before > 20 and told_quick.crossing > 0
+    assert after <= before and told.crossing <= told_quick.crossing
+    assert (told.crossing > 0) == (after > 0)
+
+
+def test_where_nothing_crosses_exact_is_the_quick_result(shapes, dressed):
+    avatar, user = dressed
+    away = replace(avatar.mesh, vertices=avatar.mesh.vertices + torch.tensor([5.0, 0.0, 0.0]))
+    far = replace(avatar, mesh=away)
+    target = target_body(far.body, user)
+    nothing = torch.zeros(len(away.vertices), dtype=torch.bool)
+    quick = away.vertices * 1.0
+    assert landed(far, quick, nothing.float(), nothing, target, find_crossings(far, target), Settings()) is quick
+
+
+def test_it_can_be_stopped_while_it_solves(dressed):
+    class StopError(Exception):
+        pass
+
+    calls = []
+
+    def stop(done, total):
+        calls.append(done)
+        if done >= 3:
+            raise StopError
+
+    with pytest.raises(StopError):
+        reshape(*dressed, "exact", progress=stop)
+    assert len(calls) > 20
+
+
+def test_loose_triangles_are_no_reason_to_fail(dressed):
+    avatar, user = dressed
+    faces = avatar.mesh.faces[::7]
+    loose = Mesh(avatar.mesh.vertices[faces].reshape(-1, 3), torch.arange(3 * len(faces)).view(-1, 3))
+    skinning, labels = avatar.skinning[faces].reshape(-1, 55), avatar.labels[faces].reshape(-1)
+    gaussians = sample_gaussians(replace(loose, colors=torch.ones_like(loose.vertices)), 500, 0)
+    soup = Avatar(loose, gaussians, labels, skinning, avatar.body)
+    reshaped, _ = reshape(soup, user, "exact")
+    assert reshaped.mesh.vertices.isfinite().all()
