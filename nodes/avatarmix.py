@@ -142,7 +142,7 @@ class GSReshape(io.ComfyNode):
                     options=["fast", "exact"],
                     default="fast",
                     tooltip="fast: seconds; layers may cross here and there, which 'report' tells. exact: a minute or so more; "
-                    "what would cross is solved for until it does not.",
+                    "what would cross is solved for, and told if it stays.",
                 ),
                 io.Float.Input(
                     "fit",
