@@ -33,8 +33,8 @@ clothes. hand_mm is how far a hand's vertices are, in the mean, from a rigid mot
 are by how much clothes' faces and edges grow or shrink (1 is not at all), the median and the 99th percentile. intersections is
 the number of faces that cross the other body, or each other where that pair did not before, by a checker of its own; which faces
 count is said by the reshape (all but head, hair, hands and the five centimetres around the wrists). texture_ssim compares
-pictures from four sides with those of the truth. Without the skeleton's prepass exact gives the same here, since these people's bones lie
-inside them already; it is for captures. seconds is for avatars of about 30 000 vertices, on one thread of a busy machine.
+pictures from four sides with those of the truth. Without the skeleton's prepass exact gives the same here, since these people's
+bones lie inside them already; it is for captures. seconds is for avatars of about 30 000 vertices, on one thread of a busy machine.
 
 Composition (split `compose`, one case in four): the user's head on the model's body. warping_rmse compares neighbouring views
 of 36, warped into each other by the splats' own depth; own_target and own_head compare clothed body and head with the model's
