@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..host import ComfyExtension
-from . import avatarmix, avatars, base, bodies, wardrobe
+from . import avatarmix, avatars, base, bodies, photos, wardrobe
 
-NODES = [*wardrobe.NODES, *avatars.NODES, *bodies.NODES, *avatarmix.NODES, *base.NODES]
+NODES = [*wardrobe.NODES, *avatars.NODES, *photos.NODES, *bodies.NODES, *avatarmix.NODES, *base.NODES]
 
 
 class ModisteExtension(ComfyExtension):

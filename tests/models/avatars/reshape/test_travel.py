@@ -6,7 +6,7 @@ import torch
 from modiste.models.avatars.reshape.contact import crossings
 from modiste.models.avatars.reshape.newton import Problem, newton
 from modiste.models.avatars.reshape.terms import anchor
-from modiste.models.avatars.reshape.travel import REACH, make_scene, travel
+from modiste.models.avatars.reshape.travel import make_scene, travel
 
 
 def test_a_shell_is_pushed_out_by_what_grows_inside(round_things):
@@ -58,7 +58,7 @@ def test_newton_finds_the_least_energy_where_nothing_is_in_the_way(round_things)
     pull = anchor(aim, torch.arange(scene.free), torch.ones(len(aim), dtype=torch.float64))
     points, steps = newton(Problem([pull], scene.contact), scene.start, 20, 1e-6)
     assert steps <= 3 and torch.allclose(points[: scene.free], aim[: scene.free], atol=1e-5)
-    assert points[scene.free :].equal(scene.start[scene.free :]) and REACH > 0
+    assert points[scene.free :].equal(scene.start[scene.free :])
 
 
 def test_it_can_be_stopped(round_things):
