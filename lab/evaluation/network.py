@@ -8,16 +8,22 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from .attributes import Vocabulary
 
-WIDTHS = (32, 64, 96, 160, 256)  # channels after each stage, at 1/4, 1/8, ... 1/64 of the picture's size
+WIDTHS = (32, 64, 96, 160, 256)  # channels after each stage, at 1/8, 1/16, ... 1/128 of the picture's size
+
+
+def halved(pictures: Tensor) -> Tensor:
+    """Return pictures [B, 3, H, W] as the network sees them: [B, 3, H/2, W/2]."""
+    return avg_pool2d(pictures, 2)
 
 
 class AttributeNet(nn.Module):
     """Reads attributes from pictures [B, 3, H, W], sRGB in 0..1, of about 192x256 and either orientation.
 
-    Each head looks where it wants to, by softmax attention over the fourth stage, and at the whole, as the fifth stage sees it, and
+    It looks at them at half their size: what is worn shows there, and four times as many can be learned from. Each head looks where it wants to, by softmax attention over the fourth stage, and at the whole, as the fifth stage sees it, and
     chooses one word of its vocabulary.
     """
 
@@ -36,7 +42,10 @@ class AttributeNet(nn.Module):
 
     def stages(self, pictures: Tensor) -> list[Tensor]:
         """Return what each of the five stages sees: [B, C, h, w], from fine to coarse."""
-        found = [self.blocks[0](self.stem(2 * pictures - 1))]
+        return self._stages(halved(pictures))
+
+    def _stages(self, halves: Tensor) -> list[Tensor]:
+        found = [self.blocks[0](self.stem(2 * halves - 1))]
         for down, block in zip(self.downs, self.blocks[1:], strict=True):
             found.append(block(down(found[-1])))
         return found
@@ -47,7 +56,11 @@ class AttributeNet(nn.Module):
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Return the logits of each head: [B, words]."""
-        *_, parts, whole = self.stages(pictures)
+        return self.read(halved(pictures))
+
+    def read(self, halves: Tensor) -> dict[str, Tensor]:
+        """Return the logits of each head, [B, words], for pictures that are `halved` already."""
+        *_, parts, whole = self._stages(halves)
         weights = self.gaze(parts).flatten(2).softmax(2)  # [B, heads, h w]
         seen = torch.einsum("bhp,bcp->hbc", weights, parts.flatten(2))
         pooled = whole.mean((2, 3))

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from ....models.weights.tensors import save_half
 from ....wardrobe.samples import SHOTS, person_sample
 from ...evaluation.attributes import NONE, QUALITIES, UNKNOWN, flat_words, head, person_words, targets, wardrobe_vocabulary
-from ...evaluation.network import AttributeNet
+from ...evaluation.network import AttributeNet, halved
 from ...seeds import NETWORK_SHEET_SEED
 from ..shards import PICTURES, ShardPictures
 from ..sheets import contact_sheet
@@ -30,13 +30,11 @@ SHEET_PICTURES = 12
 class Task:
     """How pictures are varied, so that the network reads them whatever little a model gets wrong.
 
-    halved: number of first steps whose pictures are made half as large, which is four times as fast
-    zoom:   by which share they are enlarged or shrunk at most
-    shift:  by which share of their size they are moved at most
-    noise:  largest standard deviation of the noise that is added
+    zoom:  by which share they are enlarged or shrunk at most
+    shift: by which share of their size they are moved at most
+    noise: largest standard deviation of the noise that is added
     """
 
-    halved: int = 0
     zoom: float = 0.12
     shift: float = 0.06
     noise: float = 0.06
@@ -55,8 +53,7 @@ class Task:
         self, model: AttributeNet, batch: list[Tensor], generator: torch.Generator, step: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
         pictures, aims = batch
-        pictures = pictures.movedim(-1, 1).float() / 255
-        logits = model(self.varied(avg_pool2d(pictures, 2) if step < self.halved else pictures, generator))
+        logits = model.read(self.varied(halved(pictures.movedim(-1, 1).float() / 255), generator))
         losses = [_loss(found, aims[:, index], name.endswith(" cut")) for index, (name, found) in enumerate(logits.items())]
         return torch.stack(losses).sum(), _accuracies(logits, aims)
 
