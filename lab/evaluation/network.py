@@ -24,8 +24,8 @@ class AttributeNet(nn.Module):
     """Reads attributes from pictures [B, 3, H, W], sRGB in 0..1, of about 192x256 and either orientation.
 
     It looks at them at half their size: what is worn shows there, and four times as many can be learned from. Each head looks
-    where it wants to, by softmax attention over the fourth stage, and at the whole, as the fifth stage sees it, and chooses one word
-    of its vocabulary.
+    where it wants to, by softmax attention over the fourth stage, and at the whole, as the fifth stage sees it, and chooses one
+    word of its vocabulary.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
