@@ -45,16 +45,15 @@ def cleared(
     vertices: Tensor,  # [V, 3] of the mesh
     faces: Tensor,  # [F, 3]
     body: tuple[Tensor, Tensor, Tensor],  # vertices [B, 3], faces and parts of the target body
-    height: Tensor,  # [V] metres above the old body
+    wanted: Tensor,  # [V] metres above the body, at least
     movable: Tensor,  # [V] bool
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Lift movable vertices that came closer to the body than `wanted_height`; neighbours follow a little.
+    """Lift movable vertices that came closer to the body than wanted; neighbours follow a little.
 
     Returns:
         the vertices, and how far above the target body they are now [V] (metres).
     """
-    wanted = wanted_height(height)
     near = beside(vertices, *body, progress)
     now, normal = near.height, near.normal
     for _ in range(_ROUNDS):

@@ -38,14 +38,22 @@ class Crossings:
 
     def points(self, vertices: Tensor) -> Tensor:
         """Return which vertices [V] of the moved mesh [V, 3] belong to an edge or a face that newly crosses something."""
+        itself, inside = self.hits(vertices)
+        return itself | inside
+
+    def hits(self, vertices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which vertices [V] newly cross another part of the moved mesh [V, 3], and which the body."""
         everything = torch.cat([self.faces, self.body_faces + len(vertices)])
         edges, faces = crossings(torch.cat([vertices.double(), self.body.double()]).numpy(), everything.numpy())
         of_mesh = (edges < len(vertices)).all(1) & (faces < len(self.faces))
         old = of_mesh & np.isin(_keys(edges, faces, len(vertices)), self.before)
-        hit = torch.zeros(len(vertices) + len(self.body), dtype=torch.bool)
-        hit[torch.from_numpy(edges[~old])] = True
-        hit[everything[torch.from_numpy(faces[~old])]] = True
-        return hit[: len(vertices)]
+        found = []
+        for some in (of_mesh & ~old, ~of_mesh):
+            hit = torch.zeros(len(vertices) + len(self.body), dtype=torch.bool)
+            hit[torch.from_numpy(edges[some])] = True
+            hit[everything[torch.from_numpy(faces[some])]] = True
+            found.append(hit[: len(vertices)])
+        return found[0], found[1]
 
     def share(self, vertices: Tensor) -> float:
         """Return the share of the faces that have all corners among these points: roughly those that newly cross."""

@@ -15,8 +15,10 @@ from ..graph import harmonic_fill, smooth
 from ..labels import LABEL_INDEX
 from ..repose import require_rig
 from ..types import Avatar
-from .clearance import cleared
+from .clearance import cleared, wanted_height
+from .crossing import Crossings, find_crossings, labelled
 from .motion import Beside, beside, blended, body_motion, carried, limb_maps
+from .together import together
 from .wrists import near_wrists
 
 NEAR = 0.03  # metres off the body within which a surface moves as the body below it does
@@ -25,6 +27,8 @@ SHARED = 0.5  # least share of its skinning weights that it has in common with t
 WHOLE = 0.9  # share of its skinning weights from which on a vertex is the head's, which grows as one and keeps its face
 JOINTS_OF_HEAD = [JOINT_INDEX[name] for name in ("head", "jaw", "left_eye", "right_eye")]
 _SMOOTHING_STEPS = 10
+_ROUNDS = 2  # of looking for what crosses and mending it
+_LIFT = 0.001  # metres that surface which crosses the body between its vertices is lifted each time
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,14 @@ class Placed:
     ease:     [V] metres that each stood above its own body
     height:   [V] metres that it stands above the target body
     outside:  [V] bool, which are to stay outside of it
+    crossing: what crossed before, and so does not count
     """
 
     vertices: Tensor
     ease: Tensor
     height: Tensor
     outside: Tensor
+    crossing: Crossings
 
 
 def placed(
@@ -54,7 +60,7 @@ def placed(
     Surface near the body and facing as it does keeps its place above it. All else, such as a skirt, moves as the limbs below it
     grow, by the blend of their affine maps, and what is missing to the near surface is filled in harmonically. The head grows as
     one and keeps its face; hands keep their shape and go with the wrist (the paper's hand-aware weights, taken to their end). What
-    would enter the body is lifted.
+    would enter the body is lifted, and layers that would newly cross each other move as one.
 
     Args:
         hand_aware: False treats hands as all other skin; for comparison only.
@@ -78,9 +84,20 @@ def placed(
     missing = harmonic_fill((wanted - far) * known[:, None], known, mesh.vertices, mesh.faces)
     moved = far + smooth(missing, ~known, mesh.faces, _SMOOTHING_STEPS, 0.5)
     outside = ~hands.any(0) & (where.part != PART_INDEX["head"])  # a mouth lies inside its head
+    crossing = find_crossings(avatar, target, outside)
+    loose = crossing.solid if avatar.labels is None else crossing.solid & labelled(avatar, "clothes", "shoes")
     inside = (motion.after, model.faces, model.parts)
-    moved, height = cleared(moved, mesh.faces, inside, where.height, outside, tell)
-    return Placed(moved, where.height, height, outside)
+    wanted, crossed = wanted_height(where.height), torch.zeros_like(loose)
+    apart, height = cleared(moved, mesh.faces, inside, wanted, outside, tell)
+    vertices = apart
+    for _ in range(_ROUNDS):
+        each_other, body_below = crossing.hits(vertices)
+        if not (each_other | body_below).any():
+            break
+        crossed |= each_other
+        wanted = wanted + _LIFT * body_below
+        vertices, height = cleared(together(mesh.vertices, apart, crossed, loose), mesh.faces, inside, wanted, outside, tell)
+    return Placed(vertices, where.height, height, outside, crossing)
 
 
 def _trusted(avatar: Avatar, where: Beside, body: BodyState) -> Tensor:

@@ -11,7 +11,6 @@ from ..deform import follow
 from ..repose import require_rig
 from ..types import Avatar
 from .clearance import INSIDE, Check, check
-from .crossing import find_crossings
 from .exact import Settings, landed
 from .fast import placed
 from .motion import beside
@@ -54,7 +53,7 @@ def reshape(
     tell(0, _PARTS)
     to = placed(avatar, target, hand_aware, partial(_stay, tell, 0))
     tell(1, _PARTS)
-    crossing = find_crossings(avatar, target, to.outside)
+    crossing = to.crossing
     vertices, height, counted = to.vertices, to.height, to.outside & crossing.solid
     if quality == "exact":
         inside = counted & (height < -INSIDE) & (to.ease >= -INSIDE)

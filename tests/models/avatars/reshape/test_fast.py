@@ -104,14 +104,14 @@ def test_what_entered_the_body_is_lifted_and_what_stayed_is_counted(person):
     normals = vertex_normals(mesh.vertices, mesh.faces)
     sunk = mesh.vertices - 0.004 * normals
     before = check(beside(sunk, *body).height, mesh.faces, height, everything, 0.0)
-    lifted, now = cleared(sunk, mesh.faces, body, height, everything)
+    lifted, now = cleared(sunk, mesh.faces, body, wanted_height(height), everything)
     after = check(now, mesh.faces, height, everything, 0.0)
     assert before.inside > 0.9 and 0.003 < before.deepest < 0.0045 and "mm" in str(before)
     assert after.inside < 0.02
     assert torch.allclose(now, beside(lifted, *body).height, atol=1e-6)
     near = now[everything]
     assert float(near.median()) == pytest.approx(GAP, abs=5e-4)
-    nothing, _ = cleared(sunk, mesh.faces, body, height, torch.zeros_like(everything))
+    nothing, _ = cleared(sunk, mesh.faces, body, wanted_height(height), torch.zeros_like(everything))
     assert nothing.equal(sunk)
 
 
