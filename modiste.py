@@ -111,6 +111,7 @@ def wardrobe(options: argparse.Namespace) -> int:
         size=rendering.picture_size(options.size),
         workers=rendering.default_workers() if options.workers is None else options.workers,
         overwrite=options.overwrite,
+        shots=options.shots,
     )
     render = _render_shards if request.layout == "shards" else rendering.render
     with reporter() as told:
@@ -130,7 +131,7 @@ def _render_shards(request: Request, progress: Callable[[int, int], None]) -> No
     if request.overwrite:
         raise ValueError("Shards that are there are kept: remove those that you do not want, and leave out --overwrite.")
     check_size(request.size)
-    render_shards(request.output, request.seed, 0, request.count, request.size, request.workers, progress)
+    render_shards(request.output, request.seed, 0, request.count, request.size, request.workers, progress, request.shots)
 
 
 def train(options: argparse.Namespace) -> int:
@@ -231,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--size", default="192x256", metavar="WxH", help="of the pictures (default: 192x256)")
     command.add_argument("--workers", type=int, metavar="N", help="processes (default: one for every core)")
     command.add_argument("--overwrite", action="store_true", help="replace files in a folder that is not empty")
+    command.add_argument("--shots", type=int, metavar="N", help="of shards, pictures of each outfit, 1 to 8 (default: 8)")
     command.set_defaults(command=wardrobe)
 
     command = commands.add_parser(

@@ -37,6 +37,7 @@ class Request:
     size:      (width, height) of the pictures
     workers:   processes; one means this one
     overwrite: whether files may be replaced in a folder that is not empty
+    shots:     pictures of each outfit, None for all; fewer are for shards only
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Request:
     size: tuple[int, int] = (192, 256)
     workers: int = 1
     overwrite: bool = False
+    shots: int | None = None
 
 
 def picture_size(text: str) -> tuple[int, int]:
@@ -94,6 +96,8 @@ def _check(request: Request) -> None:
         raise ValueError(f"There is no layout '{request.layout}': choose one of {', '.join(LAYOUTS)}.")
     if request.kind != "people" and request.layout != "native":
         raise ValueError(f"The layout {request.layout} holds people, not {request.kind}: write them in the layout native.")
+    if request.shots is not None:
+        raise ValueError("Only shards leave out pictures of an outfit: leave out --shots, or choose --layout shards.")
     if request.count < 1:
         raise ValueError(f"The count is {request.count}: ask for at least 1 sample.")
     if request.workers < 1:

@@ -1,9 +1,9 @@
 """Rendered wardrobe samples on disk: many to a file, read one by one at random.
 
-A shard holds the pictures of SHARD samples in a row as the tensors `people`, `portrait_flats` and `landscape_flats`, each
-[N, H, W, 3] uint8, and in its header a JSON list of the same name with what is known of each picture. A flat that several samples
-share is there once. File names carry the seed and the first index: a folder grows by rendering more, and a stopped rendering goes
-on where it stopped.
+A shard holds the pictures of SHARD samples in a row, or of the first few of each outfit among them, as the tensors `people`,
+`portrait_flats` and `landscape_flats`, each [N, H, W, 3] uint8, and in its header a JSON list of the same name with what is known
+of each picture. A flat that several samples share is there once. File names carry the seed and the first index: a folder grows by
+rendering more, and a stopped rendering goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -41,15 +41,25 @@ def render_shards(
     size: tuple[int, int] = (192, 256),
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
+    shots: int | None = None,
 ) -> None:
     """Render the samples `start` to `start + count` of a seed at a size (width, height), skipping shards that exist.
 
     Every worker is a process of one thread. A failure leaves whole shards only.
 
+    Args:
+        shots: how many of the wardrobe's SHOTS of each outfit to take, None for all: fewer give more outfits in the same time,
+            which is what a network that is to read clothes it has never seen needs.
+
     Raises:
-        ValueError: if `start` or `count` is no multiple of SHARD or `count` is not positive, a shard that exists is none or of
-            another size, or the folder cannot be written or is full.
+        ValueError: if `start` or `count` is no multiple of SHARD or `count` is not positive, `shots` is not in 1..SHOTS, a shard
+            that exists is none or of another size or number of shots, or the folder cannot be written or is full.
     """
+    from ...wardrobe.samples import SHOTS
+
+    shots = SHOTS if shots is None else shots
+    if not 1 <= shots <= SHOTS:
+        raise ValueError(f"There are {SHOTS} pictures of each outfit: --shots is {shots}, and should be from 1 to {SHOTS}.")
     if count <= 0 or count % SHARD or start % SHARD or start < 0:
         raise ValueError(
             f"Shards hold {SHARD} samples each: start and count are {start} and {count}, and should be multiples of it."
@@ -58,10 +68,10 @@ def render_shards(
     for leftover in folder.glob(".*.tmp.safetensors"):
         leftover.unlink()
     firsts = range(start, start + count, SHARD)
-    missing = [first for first in firsts if not _finished(_path(folder, seed, first), size)]
+    missing = [first for first in firsts if not _finished(_path(folder, seed, first), size, SHARD * shots // SHOTS)]
     done = count - SHARD * len(missing)
     with worker_pool(workers) as pool:
-        for future in as_completed([pool.submit(_render_shard, folder, seed, first, size) for first in missing]):
+        for future in as_completed([pool.submit(_render_shard, folder, seed, first, size, shots) for first in missing]):
             future.result()
             done += SHARD
             if progress:
@@ -137,23 +147,25 @@ def _path(folder: Path, seed: int, first: int) -> Path:
     return folder / f"wardrobe_seed{seed}_{first:08d}.safetensors"
 
 
-def _finished(path: Path, size: tuple[int, int]) -> bool:
+def _finished(path: Path, size: tuple[int, int], people: int) -> bool:
     if not path.exists():
         return False
-    (height, width, _), _ = _header(path, "people")
+    (height, width, _), known = _header(path, "people")
     if (width, height) != size:
         raise ValueError(f"'{path}' has pictures of {width}x{height}: render those of {size[0]}x{size[1]} into another folder.")
+    if len(known) != people:
+        raise ValueError(f"'{path}' has {len(known)} people, not {people}: render with other --shots into another folder.")
     return True
 
 
-def _render_shard(folder: Path, seed: int, first: int, size: tuple[int, int]) -> None:
+def _render_shard(folder: Path, seed: int, first: int, size: tuple[int, int], shots: int) -> None:
     """Render one shard; runs in a worker."""
     from ...wardrobe.samples import SHOTS, person_sample
 
     torch.set_num_threads(1)
     images: dict[str, list[Tensor]] = {pictures: [] for pictures in PICTURES}
     records: dict[str, list[dict[str, Any]]] = {pictures: [] for pictures in PICTURES}
-    for index in range(first, first + SHARD):
+    for index in (index for index in range(first, first + SHARD) if index % SHOTS < shots):
         sample = person_sample(seed, index, *size, flats=index % SHOTS == 0)
         worn = [_known(garment, *_GARMENT_FIELDS, "named", "occlusion") for garment in sample.garments]
         images["people"].append(sample.image)

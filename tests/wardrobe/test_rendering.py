@@ -99,6 +99,7 @@ def test_refusals_of_the_command_are_a_sentence_and_status_1(tmp_path):
         (["--count", "96", "--overwrite"], "Shards that are there are kept"),
         (["--count", "96", "--size", "64x48"], "The size is 64x48"),
         (["--count", "95"], "Shards hold 96 samples each"),
+        (["--count", "96", "--shots", "9"], "There are 8 pictures of each outfit: --shots is 9"),
     ],
 )
 def test_shards_that_cannot_be_are_refused_before_anything_is_written(tmp_path, monkeypatch, capsys, arguments, sentence):
@@ -110,10 +111,10 @@ def test_shards_that_cannot_be_are_refused_before_anything_is_written(tmp_path, 
 
 def test_the_command_renders_shards(tmp_path, monkeypatch, capsys):
     told = []
-    monkeypatch.setattr(shards, "render_shards", lambda *arguments: told.append(arguments[:-1]))
+    monkeypatch.setattr(shards, "render_shards", lambda *arguments: told.append(arguments[:6] + arguments[7:]))
     command = ["wardrobe", "--count", "192", "--seed", "7", "--layout", "shards", "--output", str(tmp_path), "--size", "48x64"]
-    assert COMMAND["main"]([*command, "--workers", "2"]) == 0
-    assert told == [(tmp_path, 7, 0, 192, (48, 64), 2)]
+    assert COMMAND["main"]([*command, "--workers", "2", "--shots", "3"]) == 0
+    assert told == [(tmp_path, 7, 0, 192, (48, 64), 2, 3)]
     assert capsys.readouterr().out == f"{tmp_path}\n"
 
 

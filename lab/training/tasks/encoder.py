@@ -28,16 +28,22 @@ SHEET_PICTURES = 12
 
 @dataclass(frozen=True)
 class Task:
-    """How pictures are varied, so that the network reads them whatever little a model gets wrong.
+    """How pictures are varied, so that the network reads them whatever little a model gets wrong, and learns no outfit by heart.
 
-    zoom:  by which share they are enlarged or shrunk at most
-    shift: by which share of their size they are moved at most
-    noise: largest standard deviation of the noise that is added
+    zoom:   by which share they are enlarged or shrunk at most
+    shift:  by which share of their size they are moved at most
+    turn:   by how many degrees they are turned at most
+    noise:  largest standard deviation of the noise that is added
+    hidden: longest side, as a share of the picture's, of a patch that is hidden
+    tinted: share of the pictures whose hues are turned, which then teach no colour
     """
 
-    zoom: float = 0.12
-    shift: float = 0.06
+    zoom: float = 0.2
+    shift: float = 0.08
+    turn: float = 6.0
     noise: float = 0.06
+    hidden: float = 0.4
+    tinted: float = 0.6
     kind: ClassVar[str] = "modiste-evaluation-encoder"
     architecture: ClassVar[str] = "residual CNN of 5 stages, 32 to 256 channels, an attention-pooled linear head for each attribute"
 
@@ -53,25 +59,47 @@ class Task:
         self, model: AttributeNet, batch: list[Tensor], generator: torch.Generator, step: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
         pictures, aims = batch
-        logits = model.read(self.varied(halved(pictures.movedim(-1, 1).float() / 255), generator))
+        pictures, tinted = self.recoloured(halved(pictures.movedim(-1, 1).float() / 255), generator)
+        of_color = torch.tensor([name.endswith(" color") or name == "background" for name in model.vocabulary], device=aims.device)
+        aims = torch.where(tinted[:, None] & of_color, UNKNOWN, aims)
+        logits = model.read(self.varied(pictures, generator))
         losses = [_loss(found, aims[:, index], name.endswith(" cut")) for index, (name, found) in enumerate(logits.items())]
         return torch.stack(losses).sum(), _accuracies(logits, aims)
 
+    def recoloured(self, pictures: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Turn the hues of some pictures [B, 3, H, W], so that greys stay, and say of which: [B] bool."""
+        uniform = torch.rand(3, len(pictures), generator=generator, device=pictures.device)
+        tinted = uniform[0] < self.tinted
+        angle, bright = 2 * torch.pi * uniform[1] * tinted, torch.where(tinted, 0.7 + 0.6 * uniform[2], 1.0)
+        cos, sin = torch.cos(angle)[:, None, None], torch.sin(angle)[:, None, None] / 3**0.5
+        eye = torch.eye(3, device=pictures.device)
+        around = eye.roll(1, 0) - eye.roll(1, 1)  # the cross product with (1, 1, 1)
+        turn = cos * eye + (1 - cos) / 3 + sin * around
+        return torch.einsum("bij,bjhw->bihw", turn * bright[:, None, None], pictures).clamp(0, 1), tinted
+
     def varied(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
-        """Return pictures [B, 3, H, W] moved, mirrored, zoomed, some of them blurred, and noisy; their colours stay."""
+        """Return pictures [B, 3, H, W] moved, turned, mirrored and zoomed, some blurred, and noisy; most lack a patch."""
 
         def uniform(*shape: int) -> Tensor:
             return torch.rand(len(pictures), *shape, generator=generator, device=pictures.device)
 
-        scale = 1 + self.zoom * (2 * uniform() - 1)
+        scale, angle = 1 + self.zoom * (2 * uniform() - 1), torch.deg2rad(self.turn * (2 * uniform() - 1))
         mirrored = torch.where(uniform() < 0.5, -scale, scale)
         shift = 2 * self.shift * (2 * uniform(2) - 1)
-        zero = torch.zeros_like(scale)
-        rows = [torch.stack([mirrored, zero, shift[:, 0]], 1), torch.stack([zero, scale, shift[:, 1]], 1)]
+        height, width = pictures.shape[2:]
+        cos, sin = torch.cos(angle), torch.sin(angle)
+        rows = [
+            torch.stack([mirrored * cos, scale * sin * height / width, shift[:, 0]], 1),
+            torch.stack([-mirrored * sin * width / height, scale * cos, shift[:, 1]], 1),
+        ]
         grid = affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
         pictures = grid_sample(pictures, grid, padding_mode="border", align_corners=False)
         blurred = avg_pool2d(pictures, 3, stride=1, padding=1, count_include_pad=False)
         pictures = torch.lerp(pictures, blurred, (2 * uniform(1, 1, 1) - 1).clamp_min(0))
+        middle, half = uniform(2, 1, 1), self.hidden / 2 * uniform(2, 1, 1)
+        y, x = (torch.linspace(0, 1, length, device=pictures.device) for length in (height, width))
+        patch = ((y[:, None] - middle[:, 0]).abs() < half[:, 0]) & ((x - middle[:, 1]).abs() < half[:, 1])
+        pictures = torch.where(patch[:, None], uniform(3, 1, 1), pictures)
         noise = torch.randn(pictures.shape, generator=generator, device=pictures.device)
         return pictures + self.noise * uniform(1, 1, 1) ** 2 * noise
 

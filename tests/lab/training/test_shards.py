@@ -63,6 +63,24 @@ def folder(tmp_path, rendered):
     return tmp_path / "shards"
 
 
+def test_fewer_pictures_of_each_outfit_are_the_first_of_each(tmp_path, rendered):
+    render_shards(tmp_path, 5, 0, 96, (6, 8), shots=2)
+    assert rendered == [index for index in range(96) if index % 3 < 2]
+    assert [ShardPictures(tmp_path, "people")[place][1]["index"] for place in (0, 1, 2, 63)] == [0, 1, 3, 94]
+    assert [known["index"] for known in ShardPictures(tmp_path, "portrait_flats").records] == list(range(0, 96, 3))
+    render_shards(tmp_path, 5, 0, 96, (6, 8), shots=2)
+    assert len(rendered) == 64
+    with pytest.raises(ValueError, match="has 64 people, not 96: render with other --shots into another folder"):
+        render_shards(tmp_path, 5, 0, 96, (6, 8))
+
+
+@pytest.mark.parametrize("shots", [0, 4])
+def test_as_many_pictures_of_an_outfit_as_there_are(tmp_path, rendered, shots):
+    with pytest.raises(ValueError, match=f"There are 3 pictures of each outfit: --shots is {shots}, and should be from 1 to 3"):
+        render_shards(tmp_path, 5, 0, 96, (6, 8), shots=shots)
+    assert not rendered
+
+
 def test_people_are_read_at_random_with_what_they_wear(folder):
     people = ShardPictures(folder, "people")
     assert len(people) == 192

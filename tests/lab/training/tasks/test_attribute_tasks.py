@@ -77,15 +77,61 @@ def test_flats_stand_as_often_as_people_where_they_are_fewer(shards, tmp_path):
 def test_pictures_are_varied_by_the_generator_alone_and_keep_their_colours():
     pictures = torch.full((4, 3, 64, 48), 0.25)
     pictures[:, 0] = 0.75
-    varied = [Task().varied(pictures, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    task = Task(hidden=0)
+    varied = [task.varied(pictures, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert torch.equal(varied[0], varied[1])
     assert not torch.equal(varied[0], varied[2])
     assert (varied[0].mean((2, 3)) - pictures.mean((2, 3))).abs().max() < 0.005
 
 
+def test_a_turned_picture_is_not_sheared():
+    """The cross of two bars keeps its right angle, though pictures are taller than wide."""
+    pictures = torch.zeros(16, 3, 128, 96)
+    pictures[:, 0, 62:66, 30:66] = 1.0
+    pictures[:, 1, 46:82, 46:50] = 1.0
+    task = Task(zoom=0, shift=0, noise=0, hidden=0, turn=20)
+    varied = task.varied(pictures, torch.Generator().manual_seed(0))
+    angles = [_direction(picture[0]) - _direction(picture[1]) for picture in varied]
+    turned = [_direction(picture[0]) for picture in varied]
+    assert max(turned) - min(turned) > 10
+    assert all(abs(abs(angle) - 90) < 1.5 for angle in angles)
+
+
+def _direction(bar):
+    """Return the direction of a bar in degrees."""
+    y, x = (bar > 0.5).nonzero().double().unbind(1)
+    values, vectors = torch.linalg.eigh(torch.cov(torch.stack([x, y])))
+    along = vectors[:, values.argmax()]
+    return float(torch.rad2deg(torch.atan2(along[1], along[0]))) % 180
+
+
+def test_a_patch_hides_no_more_than_it_may():
+    pictures = torch.ones(32, 3, 64, 48)
+    task = Task(zoom=0, shift=0, turn=0, noise=0, hidden=0.5)
+    hidden = (task.varied(pictures, torch.Generator().manual_seed(3)) != 1).all(1)
+    assert hidden.any(2).float().mean(1).max() <= 0.52 and hidden.any(1).float().mean(1).max() <= 0.54
+    assert hidden.flatten(1).any(1).float().mean() > 0.8
+
+
+def test_turned_hues_keep_greys_and_teach_no_colour(shards):
+    pictures = torch.full((8, 3, 4, 4), 0.4)
+    pictures[4:, 0] = 0.7
+    found, tinted = Task(tinted=1.0).recoloured(pictures, torch.Generator().manual_seed(0))
+    assert tinted.all()
+    assert (found[:4].amax(1) - found[:4].amin(1)).max() < 1e-5
+    assert (found[4:].argmax(1) != 0).any()
+    same, tinted = Task(tinted=0.0).recoloured(pictures, torch.Generator().manual_seed(0))
+    assert not tinted.any() and torch.allclose(same, pictures, atol=1e-6)
+    torch.manual_seed(0)
+    task = Task(tinted=1.0)
+    picture, aims = AttributePictures(shards)[0]
+    _, logs = task.loss(task.build(), [picture[None], aims[None]], torch.Generator().manual_seed(0), 0)
+    assert logs["color"] == 0  # of none
+
+
 def test_a_few_steps_teach_red_from_blue(shards):
     torch.manual_seed(0)
-    task = Task()
+    task = Task(tinted=0, hidden=0)
     model, dataset = task.build(), task.dataset(shards, 0)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     batch = [torch.stack(column) for column in zip(*(dataset[index] for index in range(12)), strict=True)]
