@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...body.interface import BodyState
 from ...body.joints import JOINT_INDEX, PART_INDEX
-from ...geometry.mesh import vertex_normals
+from ...geometry.mesh import unique_edges, vertex_normals
 from ..graph import harmonic_fill, smooth
 from ..labels import LABEL_INDEX
 from ..repose import require_rig
@@ -28,7 +28,7 @@ WHOLE = 0.9  # share of its skinning weights from which on a vertex is the head'
 JOINTS_OF_HEAD = [JOINT_INDEX[name] for name in ("head", "jaw", "left_eye", "right_eye")]
 _SMOOTHING_STEPS = 10
 _ROUNDS = 2  # of looking for what crosses and mending it
-_LIFT = 0.001  # metres that surface which crosses the body between its vertices is lifted each time
+_LIFT = 0.05  # of the edges around, by which surface that crosses the body between its vertices is lifted each time
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def placed(
     loose = crossing.solid if avatar.labels is None else crossing.solid & labelled(avatar, "clothes", "shoes")
     inside = (motion.after, model.faces, model.parts)
     wanted, crossed = wanted_height(where.height), torch.zeros_like(loose)
+    step = _LIFT * _edge_lengths(mesh.vertices, mesh.faces)
     apart, height = cleared(moved, mesh.faces, inside, wanted, outside, tell)
     vertices = apart
     for _ in range(_ROUNDS):
@@ -95,7 +96,7 @@ def placed(
         if not (each_other | body_below).any():
             break
         crossed |= each_other
-        wanted = wanted + _LIFT * body_below
+        wanted = wanted + step * body_below
         vertices, height = cleared(together(mesh.vertices, apart, crossed, loose), mesh.faces, inside, wanted, outside, tell)
     return Placed(vertices, where.height, height, outside, crossing)
 
@@ -114,3 +115,11 @@ def _hands(avatar: Avatar, part: Tensor) -> Tensor:
     own = torch.stack([part == PART_INDEX[f"{side}_hand"] for side in ("left", "right")])
     labelled = torch.zeros_like(part, dtype=torch.bool) if avatar.labels is None else avatar.labels == LABEL_INDEX["hands"]
     return own & labelled if labelled.any() else own
+
+
+def _edge_lengths(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Return the mean length of the edges at each vertex [V], metres."""
+    ends = unique_edges(faces)
+    length = (vertices[ends[:, 0]] - vertices[ends[:, 1]]).norm(dim=1).repeat_interleave(2)
+    total = torch.zeros(2, len(vertices)).index_add_(1, ends.flatten(), torch.stack([length, torch.ones_like(length)]))
+    return total[0] / total[1].clamp_min(1)
