@@ -41,32 +41,49 @@ def _share(share: float) -> str:
     return "none" if not share else "less than 0.01%" if share < 1e-4 else f"{share:.2%}"
 
 
+class Below:
+    """Where a mesh's vertices lie above a body, looked up anew only for those that have moved since the last time.
+
+    body: vertices [B, 3], faces and parts
+    """
+
+    def __init__(self, body: tuple[Tensor, Tensor, Tensor], progress: Callable[[int, int], None] | None = None) -> None:
+        self.body, self.progress = body, progress
+        self.points: Tensor | None = None
+        self.height = self.normal = torch.empty(0)
+
+    def at(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the heights [V] of points [V, 3], metres, and the body's normals below them [V, 3]."""
+        if self.points is None:
+            near = beside(points, *self.body, self.progress)
+            self.height, self.normal = near.height, near.normal
+        elif (moved := (points != self.points).any(1)).any():
+            near = beside(points[moved], *self.body, self.progress)
+            self.height, self.normal = self.height.clone(), self.normal.clone()
+            self.height[moved], self.normal[moved] = near.height, near.normal
+        self.points = points
+        return self.height, self.normal
+
+
 def cleared(
     vertices: Tensor,  # [V, 3] of the mesh
     faces: Tensor,  # [F, 3]
-    body: tuple[Tensor, Tensor, Tensor],  # vertices [B, 3], faces and parts of the target body
-    wanted: Tensor,  # [V] metres above the body, at least
+    below: Below,  # the target body
+    wanted: Tensor,  # [V] metres above it, at least
     movable: Tensor,  # [V] bool
-    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Lift movable vertices that came closer to the body than wanted; neighbours follow a little.
 
     Returns:
         the vertices, and how far above the target body they are now [V] (metres).
     """
-    near = beside(vertices, *body, progress)
-    now, normal = near.height, near.normal
     for _ in range(_ROUNDS):
-        lift = (wanted - now).clamp_min(0) * movable
+        height, normal = below.at(vertices)
+        lift = (wanted - height).clamp_min(0) * movable
         if not (lift > INSIDE / 2).any():
             break
-        move = smooth(lift[:, None] * normal, movable & (lift == 0), faces, _SMOOTHING_STEPS, 0.5)
-        moved = move.any(1)
-        vertices = vertices + move
-        near = beside(vertices[moved], *body, progress)
-        now, normal = now.clone(), normal.clone()
-        now[moved], normal[moved] = near.height, near.normal
-    return vertices, now
+        vertices = vertices + smooth(lift[:, None] * normal, movable & (lift == 0), faces, _SMOOTHING_STEPS, 0.5)
+    return vertices, below.at(vertices)[0]
 
 
 def wanted_height(height: Tensor) -> Tensor:

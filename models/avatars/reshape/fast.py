@@ -15,7 +15,7 @@ from ..graph import harmonic_fill, smooth
 from ..labels import LABEL_INDEX
 from ..repose import require_rig
 from ..types import Avatar
-from .clearance import cleared, wanted_height
+from .clearance import Below, cleared, wanted_height
 from .crossing import Crossings, find_crossings, labelled
 from .motion import Beside, beside, blended, body_motion, carried, limb_maps
 from .together import together
@@ -86,10 +86,10 @@ def placed(
     outside = ~hands.any(0) & (where.part != PART_INDEX["head"])  # a mouth lies inside its head
     crossing = find_crossings(avatar, target, outside)
     loose = crossing.solid if avatar.labels is None else crossing.solid & labelled(avatar, "clothes", "shoes")
-    inside = (motion.after, model.faces, model.parts)
+    below = Below((motion.after, model.faces, model.parts), tell)
     wanted, crossed = wanted_height(where.height), torch.zeros_like(loose)
     step = _LIFT * _edge_lengths(mesh.vertices, mesh.faces)
-    apart, height = cleared(moved, mesh.faces, inside, wanted, outside, tell)
+    apart, height = cleared(moved, mesh.faces, below, wanted, outside)
     vertices = apart
     for _ in range(_ROUNDS):
         each_other, body_below = crossing.hits(vertices)
@@ -97,7 +97,7 @@ def placed(
             break
         crossed |= each_other
         wanted = wanted + step * body_below
-        vertices, height = cleared(together(mesh.vertices, apart, crossed, loose), mesh.faces, inside, wanted, outside, tell)
+        vertices, height = cleared(together(mesh.vertices, apart, crossed, loose), mesh.faces, below, wanted, outside)
     return Placed(vertices, where.height, height, outside, crossing)
 
 

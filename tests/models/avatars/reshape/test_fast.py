@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from modiste.models.avatars import LABEL_INDEX, sample_gaussians
-from modiste.models.avatars.reshape import Check, reshape, target_body
-from modiste.models.avatars.reshape.clearance import GAP, LEAST_GAP, check, cleared, wanted_height
+from modiste.models.avatars.reshape import Check, clearance, reshape, target_body
+from modiste.models.avatars.reshape.clearance import GAP, LEAST_GAP, Below, check, cleared, wanted_height
 from modiste.models.avatars.reshape.motion import beside
 from modiste.models.avatars.reshape.wrists import CUFF
 from modiste.models.body.joints import JOINT_INDEX, PART_INDEX
@@ -104,15 +104,29 @@ def test_what_entered_the_body_is_lifted_and_what_stayed_is_counted(person):
     normals = vertex_normals(mesh.vertices, mesh.faces)
     sunk = mesh.vertices - 0.004 * normals
     before = check(beside(sunk, *body).height, mesh.faces, height, everything, 0.0)
-    lifted, now = cleared(sunk, mesh.faces, body, wanted_height(height), everything)
+    lifted, now = cleared(sunk, mesh.faces, Below(body), wanted_height(height), everything)
     after = check(now, mesh.faces, height, everything, 0.0)
     assert before.inside > 0.9 and 0.003 < before.deepest < 0.0045 and "mm" in str(before)
     assert after.inside < 0.02
     assert torch.allclose(now, beside(lifted, *body).height, atol=1e-6)
     near = now[everything]
     assert float(near.median()) == pytest.approx(GAP, abs=5e-4)
-    nothing, _ = cleared(sunk, mesh.faces, body, wanted_height(height), torch.zeros_like(everything))
+    nothing, _ = cleared(sunk, mesh.faces, Below(body), wanted_height(height), torch.zeros_like(everything))
     assert nothing.equal(sunk)
+
+
+def test_heights_are_looked_up_anew_for_what_moved_alone(person, monkeypatch):
+    body = (person.mesh.vertices, person.body.model.faces, person.body.model.parts)
+    below, points = Below(body), person.mesh.vertices + 0.01
+    asked = []
+    monkeypatch.setattr(clearance, "beside", lambda some, *of: asked.append(len(some)) or beside(some, *of))
+    below.at(points)
+    moved = points.clone()
+    moved[5:8] += 0.02
+    height, normal = below.at(moved)
+    assert below.at(moved)[0] is height and asked == [len(points), 3]
+    fresh = beside(moved, *body)
+    assert height.equal(fresh.height) and normal.equal(fresh.normal)
 
 
 def test_only_what_newly_entered_is_counted():
