@@ -109,10 +109,11 @@ class Task:
     def export(self, model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
         """Write `NAME_unet.safetensors` and `NAME_text.safetensors` for the name NAME.safetensors.
 
-        What they started from is told in `started_from`, as JSON.
+        What they started from is told in `started_from`, as JSON; the settings name its files without their folder.
         """
         if self.start:
-            metadata = metadata | {"started_from": json.dumps(read_metadata(self._started("unet")))}
+            told = {name: text.replace(self.start, Path(self.start).name) for name, text in metadata.items()}
+            metadata = told | {"started_from": json.dumps(read_metadata(self._started("unet")))}
         save_unet(model.unet, path.with_name(f"{path.stem}_unet.safetensors"), metadata)
         save_text_encoder(model.text, path.with_name(f"{path.stem}_text.safetensors"), metadata)
 

@@ -201,7 +201,8 @@ def test_a_second_stage_tells_what_it_started_from(tmp_path):
     second = base.Task(start=str(tmp_path / "half"))
     built = second.build()
     assert torch.equal(built.unet.conv_in.weight, first.unet.conv_in.weight.half().float())
-    second.export(built, tmp_path / "whole.safetensors", {"steps": "9"})
+    second.export(built, tmp_path / "whole.safetensors", {"steps": "9", "task": f"start='{second.start}'"})
     told = read_metadata(tmp_path / "whole_text.safetensors")
     assert told["steps"] == "9" and json.loads(told["started_from"])["steps"] == "7"
+    assert told["task"] == "start='half'"  # whose folder is nobody's business
     assert "started_from" not in read_metadata(tmp_path / "half_unet.safetensors")
