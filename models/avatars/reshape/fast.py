@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from ..types import Avatar
 from .clearance import Below, cleared, wanted_height
 from .crossing import Crossings, find_crossings, labelled
 from .motion import Beside, beside, blended, body_motion, carried, limb_maps
-from .together import together
+from .together import REACH, together
 from .wrists import near_wrists
 
 NEAR = 0.03  # metres off the body within which a surface moves as the body below it does
@@ -88,7 +89,7 @@ def placed(
     loose = crossing.solid if avatar.labels is None else crossing.solid & labelled(avatar, "clothes", "shoes")
     below = Below((motion.after, model.faces, model.parts), tell)
     wanted, crossed = wanted_height(where.height), torch.zeros_like(loose)
-    step = _LIFT * _edge_lengths(mesh.vertices, mesh.faces)
+    step = _LIFT * _edge_lengths(mesh.vertices, mesh.faces) * ~_just_below(mesh.vertices, loose)
     apart, height = cleared(moved, mesh.faces, below, wanted, outside)
     vertices = apart
     for _ in range(_ROUNDS):
@@ -115,6 +116,16 @@ def _hands(avatar: Avatar, part: Tensor) -> Tensor:
     own = torch.stack([part == PART_INDEX[f"{side}_hand"] for side in ("left", "right")])
     labelled = torch.zeros_like(part, dtype=torch.bool) if avatar.labels is None else avatar.labels == LABEL_INDEX["hands"]
     return own & labelled if labelled.any() else own
+
+
+def _just_below(vertices: Tensor, loose: Tensor) -> Tensor:
+    """Return which vertices [V] lie beside loose ones [V] without being any: lifted, skin would show through a thin sock."""
+    from scipy.spatial import cKDTree
+
+    if not loose.any():
+        return torch.zeros_like(loose)
+    distance, _ = cKDTree(vertices[loose].numpy()).query(vertices.numpy(), distance_upper_bound=REACH)
+    return ~loose & torch.from_numpy(np.isfinite(distance))
 
 
 def _edge_lengths(vertices: Tensor, faces: Tensor) -> Tensor:
