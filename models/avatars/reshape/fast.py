@@ -88,17 +88,17 @@ def placed(
     crossing = find_crossings(avatar, target, outside)
     loose = crossing.solid if avatar.labels is None else crossing.solid & labelled(avatar, "clothes", "shoes")
     below = Below((motion.after, model.faces, model.parts), tell)
-    wanted, crossed = wanted_height(where.height), torch.zeros_like(loose)
+    least, crossed = wanted_height(where.height), torch.zeros_like(loose)
     step = _LIFT * _edge_lengths(mesh.vertices, mesh.faces) * ~_just_below(mesh.vertices, loose)
-    apart, height = cleared(moved, mesh.faces, below, wanted, outside)
+    apart, height = cleared(moved, mesh.faces, below, least, outside)
     vertices = apart
     for _ in range(_ROUNDS):
         each_other, body_below = crossing.hits(vertices)
         if not (each_other | body_below).any():
             break
         crossed |= each_other
-        wanted = wanted + step * body_below
-        vertices, height = cleared(together(mesh.vertices, apart, crossed, loose), mesh.faces, below, wanted, outside)
+        least = least + step * body_below
+        vertices, height = cleared(together(mesh.vertices, apart, crossed, loose), mesh.faces, below, least, outside)
     return Placed(vertices, where.height, height, outside, crossing)
 
 
