@@ -86,3 +86,12 @@ def _symmetric(edges: Tensor, weights: Tensor, size: int) -> csr_matrix:
     first, second = edges.numpy().T
     half = coo_matrix((weights.double().numpy(), (first, second)), shape=(size, size))
     return csr_matrix(half + half.T)
+
+
+def groups(points: Tensor, reach: float, edges: Tensor | None = None) -> list[Tensor]:
+    """Return the indices of points [N, 3] in groups that edges [E, 2], or steps of at most `reach`, hold together, ascending."""
+    from scipy.spatial import cKDTree
+
+    pairs = torch.from_numpy(cKDTree(points.numpy()).query_pairs(reach, output_type="ndarray"))
+    piece = pieces_of(pairs if edges is None else torch.cat([pairs, edges]), len(points))
+    return [(piece == index).nonzero()[:, 0] for index in piece.unique()]

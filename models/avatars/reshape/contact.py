@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray
 
-ATTACHED = 5e-6  # metres: what is nearer at rest is one piece, such as two sides of a seam
+ATTACHED = 2e-7  # metres: what is nearer at rest is one piece, such as two sides of a seam
 _SAFE = 0.9  # share of the way to the first contact that a step may go
 _PATIENCE = 1000  # steps towards a contact after which the way so far is taken
 _TOLERANCE = 1e-9  # of the places on an edge and in a face where they meet

@@ -36,17 +36,22 @@ class Crossings:
     kept: Tensor
     before: np.ndarray
 
-    def points(self, vertices: Tensor) -> Tensor:
-        """Return which vertices [V] of the moved mesh [V, 3] belong to an edge or a face that newly crosses something."""
-        itself, inside = self.hits(vertices)
+    def points(self, vertices: Tensor, among: Tensor | None = None) -> Tensor:
+        """Return which vertices [V] of the moved mesh [V, 3] belong to an edge or a face that newly crosses something.
+
+        among: [F] bool, which faces to look at; None for all
+        """
+        itself, inside = self.hits(vertices, among)
         return itself | inside
 
-    def hits(self, vertices: Tensor) -> tuple[Tensor, Tensor]:
+    def hits(self, vertices: Tensor, among: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return which vertices [V] newly cross another part of the moved mesh [V, 3], and which the body."""
-        everything = torch.cat([self.faces, self.body_faces + len(vertices)])
+        asked = torch.arange(len(self.faces)) if among is None else among.nonzero()[:, 0]
+        everything = torch.cat([self.faces[asked], self.body_faces + len(vertices)])
         edges, faces = crossings(torch.cat([vertices.double(), self.body.double()]).numpy(), everything.numpy())
-        of_mesh = (edges < len(vertices)).all(1) & (faces < len(self.faces))
-        old = of_mesh & np.isin(_keys(edges, faces, len(vertices)), self.before)
+        of_mesh = (edges < len(vertices)).all(1) & (faces < len(asked))
+        old = of_mesh.copy()
+        old[of_mesh] = np.isin(_keys(edges[of_mesh], asked.numpy()[faces[of_mesh]], len(vertices)), self.before)
         found = []
         for some in (of_mesh & ~old, ~of_mesh):
             hit = torch.zeros(len(vertices) + len(self.body), dtype=torch.bool)

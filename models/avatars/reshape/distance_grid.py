@@ -81,16 +81,8 @@ def body_grid(
     return _grid(vertices.double(), spacing, 4, measured, progress)
 
 
-def clothed_grid(
-    vertices: Tensor,
-    faces: Tensor,
-    joints: Tensor,
-    spacing: float = 2 * SPACING,
-    progress: Callable[[], None] | None = None,
-) -> DistanceGrid:
-    """Measure the signed distance to a mesh of several layers, with openings, roughly: for bones, which are far from it.
-
-    Only around joints [J, 3], wherever else the mesh may have parts.
+def clothed_distance(vertices: Tensor, faces: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return what measures the signed distance [P] of places [P, 3] to a mesh of several layers, with openings, roughly: for bones.
 
     Inside is what the mesh winds around by more than half (Jacobson et al. 2013), so that hems and sleeves need no caps. The
     winding number is that of a mesh of few faces.
@@ -106,6 +98,13 @@ def clothed_grid(
         distance = torch.from_numpy(tree.query(places.numpy())[0])
         return torch.where(winding(places, few, few_faces) > 0.5, -distance, distance)
 
+    return measured
+
+
+def clothed_grid(
+    measured: Callable[[Tensor], Tensor], joints: Tensor, spacing: float = 2 * SPACING, progress: Callable[[], None] | None = None
+) -> DistanceGrid:
+    """Gather what `clothed_distance` measures around joints [J, 3], wherever else the mesh may have parts."""
     return _grid(joints.double(), spacing, 2, measured, progress)
 
 

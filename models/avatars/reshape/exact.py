@@ -1,9 +1,8 @@
 """Reshaping with a barrier: the paper's objective, solved where the quick result would enter the body or cross itself.
 
 The quick result says where everything is to go. Most of it gets there without touching anything new; only what would not is
-solved for. It starts at rest around a body drawn in to its skeleton, which grows to the target while the mesh travels, and no
-free vertex passes through anything (`travel`). Where it arrives, the objective decides (`terms`). What crosses still, among the
-vertices that were not free, is solved for in the next round.
+solved for, place by place. Each place starts at rest around a body drawn in to its skeleton, which grows to the target while the
+mesh travels, and no free vertex passes through anything (`travel`). Where it arrives, the objective decides (`terms`).
 """
 
 from __future__ import annotations
@@ -16,9 +15,11 @@ import torch
 from torch import Tensor
 
 from ...body.interface import BodyState
+from ...geometry.mesh import unique_edges
+from ..graph import groups
 from ..types import Avatar
 from .crossing import Crossings, labelled
-from .distance_grid import DistanceGrid, body_grid, clothed_grid
+from .distance_grid import DistanceGrid, body_grid, clothed_distance
 from .newton import Problem, newton
 from .skeleton import Skeleton, drawn_in, settled
 from .terms import curves, fit, similarity
@@ -28,8 +29,9 @@ FIT = 1e4  # weight of the fit, 1 / m^2
 SKIN = 4.0  # times as much on bare skin
 STAYING = 400.0  # weight of the pull to the quick result in the last solve, 1 / m^2
 _RINGS = 2  # of vertices around a crossing that are solved for
-_ROUNDS = 8
-_TRIES = 4  # without gain to get round what is stuck, and to do without it
+_APART = 0.03  # metres at rest between places that are solved for one after the other
+_ROUNDS = 5  # each with more around a place that crosses still
+_TRIES = 3  # without gain to get round what is stuck
 _GAIN = 0.01  # of the way, which is worth going on
 _LAST_STEPS = 12
 _LAST_TOLERANCE = 2e-4  # metres
@@ -61,7 +63,8 @@ def landed(
 ) -> Tensor:
     """Return the mesh's vertices [V, 3] near the quick result [V, 3], with as few new crossings as could be reached: mostly none.
 
-    Where a place is stuck, such as skin between two limbs of the target that touch, it stays as the quick result has it.
+    Every place where something crosses is solved for by itself, in ever wider surroundings until nothing crosses there. Where a
+    place is stuck, such as skin between two limbs of the target that touch, it stays as the quick result has it.
 
     ease:   [V] metres that each vertex stood above its own body
     inside: [V] bool, which the quick result leaves inside the target
@@ -73,56 +76,76 @@ def landed(
     tell = None if progress is None else partial(progress, 0, 1)
     source = Skeleton(avatar.body.posed().joints)
     if settings.prepass:
-        source = settled(source, clothed_grid(rest, avatar.mesh.faces, source.joints, progress=tell))
+        source = settled(source, clothed_distance(rest, avatar.mesh.faces), tell)
     body = (drawn_in(target, source)[found.kept].double(), found.body.double(), found.body_faces)
     grid = body_grid(target.posed().vertices, target.model.faces, progress=tell)
-    best, least, given_up = goal, int(new.sum()), torch.zeros_like(new)
+    stiff = torch.ones(len(rest), dtype=torch.float64)
+    tried = torch.zeros_like(new)
     for round_ in range(_ROUNDS):
-        told = None if progress is None else partial(_part_of, progress, round_)
-        way = Way(rest, goal, found.faces, body, torch.ones(len(rest), dtype=torch.float64))
-        free = _rings(new & ~given_up, found.faces, _RINGS + round_) & found.solid & ~given_up
-        scene, points, lost = _arrived(way, free, found.solid & ~given_up, told)
-        given_up |= lost
-        if scene is None:
+        wider = _rings(new, found.faces, _RINGS + 2 * round_) & found.solid
+        if wider.equal(tried):
             break
-        goal = scene.given(_settled(scene, points, avatar, ease, grid, settings, told), goal)
+        places, tried = _places(wider, rest, found.faces), wider
+        for index, free in enumerate(places):
+            told = None if progress is None else partial(_part_of, progress, round_ + index / len(places))
+            scene, points = _arrived(Way(rest, goal, found.faces, body, stiff), free, found.solid, told)
+            if scene is None:
+                continue
+            ahead = scene.given(_settled(scene, points, avatar, ease, grid, settings, told), goal)
+            among = torch.isin(found.faces, scene.order).all(1)
+            if int(found.points(ahead, among).sum()) < int(found.points(goal, among).sum()):
+                goal = ahead
         new = found.points(goal)
-        if int(new.sum()) >= least:
+        if not new.any():
             break
-        best, least = goal, int(new.sum())
-        if not (new & ~given_up).any():
-            break
-    return best.to(quick)
+    return goal.to(quick)
 
 
-def _arrived(
-    way: Way, free: Tensor, movable: Tensor, progress: Callable[[int, int], None] | None
-) -> tuple[Scene | None, Tensor, Tensor]:
-    """Travel all the way. Where something is stuck, what is around it becomes free too; what stays stuck is given up.
+def _places(free: Tensor, rest: Tensor, faces: Tensor) -> list[Tensor]:
+    """Return the vertices [V] bool that are to move freely, in groups so far apart at rest that they do not meet, each [V] bool."""
+    indices, edges = free.nonzero()[:, 0], unique_edges(faces)
+    place = free.cumsum(0) - 1
+    joined = place[edges[free[edges].all(1)]]
+    return [torch.zeros_like(free).index_fill(0, indices[group], True) for group in groups(rest[free], _APART, joined)]
+
+
+def _arrived(way: Way, free: Tensor, movable: Tensor, progress: Callable[[int, int], None] | None) -> tuple[Scene | None, Tensor]:
+    """Travel all the way, if need be without what is stuck, which then goes as the quick result has it.
 
     Returns:
-        the scene, or None where nothing arrived; its points; and the vertices [V] that were given up.
+        the scene, or None where nothing arrived, and its points.
     """
-    lost = torch.zeros_like(free)
     for _ in range(_TRIES):
-        vertices, done, freed, blocked = way.rest, 0.0, free, torch.zeros_like(free)
-        patience = _TRIES if freed.any() else 0
-        while patience:
-            scene, before = make_scene(way, freed), done
-            points, done, stuck = travel(scene, scene.taken(vertices, done), done, progress)
-            if done == 1.0:
-                return scene, points, lost
-            patience -= done - before < _GAIN
-            vertices = scene.given(points, torch.lerp(way.rest, way.goal, done))
-            blocked = torch.zeros_like(free)
-            blocked[scene.order[torch.from_numpy(stuck[stuck < len(scene.order)])]] = True
-            freed = freed | (_rings(blocked, way.faces, _RINGS) & movable & ~lost)
-        given_up = freed & _rings(blocked, way.faces, _RINGS)
-        lost |= given_up
-        free = free & ~given_up
-        if not given_up.any():
+        scene, points, blocked = _travelled(way, free, movable, progress)
+        if scene is not None:
+            return scene, points
+        stuck = _rings(blocked, way.faces, _RINGS)
+        free, movable = free & ~stuck, movable & ~stuck
+        if not free.any():
             break
-    return None, way.rest, lost | free
+    return None, way.rest
+
+
+def _travelled(
+    way: Way, free: Tensor, movable: Tensor, progress: Callable[[int, int], None] | None
+) -> tuple[Scene | None, Tensor, Tensor]:
+    """Travel all the way; where something is stuck, what is around it becomes free too.
+
+    Returns:
+        the scene, or None where something stays stuck; its points; and which vertices [V] were stuck last.
+    """
+    vertices, done, patience, blocked = way.rest, 0.0, _TRIES, torch.zeros_like(free)
+    while patience:
+        scene, before = make_scene(way, free), done
+        points, done, stuck = travel(scene, scene.taken(vertices, done), done, progress)
+        if done == 1.0:
+            return scene, points, blocked
+        patience -= done - before < _GAIN
+        vertices = scene.given(points, torch.lerp(way.rest, way.goal, done))
+        blocked = torch.zeros_like(free)
+        blocked[scene.order[torch.from_numpy(stuck[stuck < len(scene.order)])]] = True
+        free = free | _rings(blocked, way.faces, _RINGS) & movable
+    return None, way.rest, blocked
 
 
 def _settled(

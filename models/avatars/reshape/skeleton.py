@@ -5,6 +5,7 @@ Section 3.2 of the paper and its supplement: E_pre moves the joints inside the m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from ...body.interface import BodyState
 from ...body.joints import JOINT_INDEX, JOINTS
-from .distance_grid import DistanceGrid
+from .distance_grid import clothed_grid
 
 INSIDE, LENGTH, ANCHOR = 50.0, 5.0, 10.0  # weights of E_pre
 MARGIN = 0.1  # of E_pre, where the skeleton's longest side is 2
@@ -54,8 +55,8 @@ class Skeleton:
         return self.joints[ends[:, 0]], self.joints[ends[:, 1]]
 
 
-def settled(skeleton: Skeleton, clothed: DistanceGrid) -> Skeleton:
-    """Return the skeleton moved inside a clothed mesh, given its distances, by minimising
+def settled(skeleton: Skeleton, measured: Callable[[Tensor], Tensor], progress: Callable[[], None] | None = None) -> Skeleton:
+    """Return the skeleton moved inside a clothed mesh, given what measures distances [P] to it at places [P, 3], by minimising
 
     E_pre = 50 sum max(0, phi + m)^2 + 5 sum (|x_i - x_j|^2 - L^2)^2 + 10 |x_root - x_root0|^2
 
@@ -72,7 +73,11 @@ def settled(skeleton: Skeleton, clothed: DistanceGrid) -> Skeleton:
     lengths = ((start[ends[:, 0]] - start[ends[:, 1]]) / unit).square().sum(1)
     along = torch.linspace(0, 1, SAMPLES, dtype=torch.float64)[:, None, None]
     root = used.index(JOINT_INDEX["pelvis"])
-    before = clothed.sample(((1 - along) * start[ends[:, 0]] + along * start[ends[:, 1]]).reshape(-1, 3))[0] / unit
+    samples = ((1 - along) * start[ends[:, 0]] + along * start[ends[:, 1]]).reshape(-1, 3)
+    if (measured(samples) < 0).all():  # E_pre is 0 as it is
+        return skeleton
+    clothed = clothed_grid(measured, start, progress=progress)
+    before = clothed.sample(samples)[0] / unit
     margin = torch.where(before < 0, (-before).clamp_max(MARGIN), LEAST_MARGIN)
 
     def energy(flat: np.ndarray) -> tuple[float, np.ndarray]:

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..graph import groups
+
 JOIN = 0.02  # metres at rest within which vertices that cross belong to one place
 CORE, REACH = 0.01, 0.03  # metres around a place in which all moves by its map, and from which on nothing does
 _RIDGE = 1e-3  # share of a place's own spread that keeps its map from growing across a single sheet
@@ -30,7 +32,8 @@ def together(rest: Tensor, moved: Tensor, crossed: Tensor, movable: Tensor) -> T
     before, after = rest.double().numpy(), moved.double().numpy()
     tree = cKDTree(before[chosen])
     pulled, weight, share = np.zeros_like(after), np.zeros(len(after)), np.zeros(len(after))
-    for place in _places(before[crossed.numpy()]):
+    points = before[crossed.numpy()]
+    for place in (points[group.numpy()] for group in groups(rest[crossed], JOIN)):
         near = chosen[np.unique(np.concatenate(tree.query_ball_point(place, REACH)).astype(np.int64))]
         if not len(near):
             continue
@@ -41,18 +44,6 @@ def together(rest: Tensor, moved: Tensor, crossed: Tensor, movable: Tensor) -> T
     there = weight > 0
     after[there] += share[there, None] * (pulled[there] / weight[there, None] - after[there])
     return torch.from_numpy(after).to(moved)
-
-
-def _places(points: np.ndarray) -> list[np.ndarray]:
-    """Return points [P, 3] in groups that JOIN holds together."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
-
-    pairs = cKDTree(points).query_pairs(JOIN, output_type="ndarray")
-    joined = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
-    count, group = connected_components(joined, directed=False)
-    return [points[group == index] for index in range(count)]
 
 
 def _fade(distance: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from modiste.models.avatars.reshape.distance_grid import FAR, body_grid, clothed_grid, winding
+from modiste.models.avatars.reshape.distance_grid import FAR, body_grid, clothed_distance, clothed_grid, winding
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,6 @@ def test_a_closed_mesh_winds_once_around_its_inside(ball):
 def test_a_mesh_with_a_hole_has_an_inside(ball):
     vertices, faces = ball
     open_faces = faces[vertices[faces].mean(1)[:, 1] < 0.15]
-    grid = clothed_grid(vertices, open_faces, vertices)
+    grid = clothed_grid(clothed_distance(vertices, open_faces), vertices)
     distance, _ = grid.sample(torch.tensor([[0.0, 0, 0], [0.05, -0.05, 0], [0.3, 0, 0], [0, 0.33, 0]]).double())
     assert (distance[:2] < -0.05).all() and (distance[2:] > 0.05).all()
