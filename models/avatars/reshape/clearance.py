@@ -13,6 +13,7 @@ from .motion import beside
 
 GAP = 0.003  # metres that cloth keeps from the body where it had as much before
 LEAST_GAP = 0.0015  # metres that everything keeps, skin too: it would cross the body's own faces here and there
+HIDDEN_GAP = 0.0003  # the same of skin right under cloth, which may be thin there
 _ROUNDS, _SMOOTHING_STEPS = 6, 3
 INSIDE = 0.0005  # metres below the surface from which a vertex counts as inside
 
@@ -86,14 +87,15 @@ def cleared(
     return vertices, below.at(vertices)[0]
 
 
-def wanted_height(height: Tensor) -> Tensor:
+def wanted_height(height: Tensor, least: Tensor | float = LEAST_GAP) -> Tensor:
     """Return how far above the new body to keep what stood at heights [V] above the old one.
 
-    Always outside and in the same order, so that no layer is lifted through another: from LEAST_GAP on the skin to GAP and no more.
+    Always outside and in the same order, so that no layer is lifted through another: from `least`, one for all or [V], on the skin
+    to GAP and no more.
     """
-    slope = 1 - LEAST_GAP / GAP
-    outside = LEAST_GAP + slope * height.clamp(0, GAP)
-    return torch.where(height < 0, LEAST_GAP * torch.exp(slope * height.clamp_max(0) / LEAST_GAP), outside)
+    slope = 1 - least / GAP
+    outside = least + slope * height.clamp(0, GAP)
+    return torch.where(height < 0, least * torch.exp(slope * height.clamp_max(0) / least), outside)
 
 
 def check(now: Tensor, faces: Tensor, height: Tensor, counted: Tensor, crossing: float) -> Check:

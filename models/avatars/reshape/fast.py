@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,10 +15,10 @@ from ..graph import harmonic_fill, smooth
 from ..labels import LABEL_INDEX
 from ..repose import require_rig
 from ..types import Avatar
-from .clearance import Below, cleared, wanted_height
+from .clearance import HIDDEN_GAP, LEAST_GAP, Below, cleared, wanted_height
 from .crossing import Crossings, find_crossings, labelled
 from .motion import Beside, beside, blended, body_motion, carried, limb_maps
-from .together import REACH, together
+from .together import CORE, REACH, together
 from .wrists import near_wrists
 
 NEAR = 0.03  # metres off the body within which a surface moves as the body below it does
@@ -30,6 +29,7 @@ JOINTS_OF_HEAD = [JOINT_INDEX[name] for name in ("head", "jaw", "left_eye", "rig
 _SMOOTHING_STEPS = 10
 _ROUNDS = 2  # of looking for what crosses and mending it
 _LIFT = 0.05  # of the edges around, by which surface that crosses the body between its vertices is lifted each time
+_HIDDEN = 0.4  # share of that for skin right under cloth
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,9 @@ def placed(
     crossing = find_crossings(avatar, target, outside)
     loose = crossing.solid if avatar.labels is None else crossing.solid & labelled(avatar, "clothes", "shoes")
     below = Below((motion.after, model.faces, model.parts), tell)
-    least, crossed = wanted_height(where.height), torch.zeros_like(loose)
-    step = _LIFT * _edge_lengths(mesh.vertices, mesh.faces) * ~_just_below(mesh.vertices, loose)
+    bare, crossed = _bareness(mesh.vertices, loose), torch.zeros_like(loose)
+    least = wanted_height(where.height, HIDDEN_GAP + (LEAST_GAP - HIDDEN_GAP) * bare)
+    step = _LIFT * bare.clamp_min(_HIDDEN) * _edge_lengths(mesh.vertices, mesh.faces)
     apart, height = cleared(moved, mesh.faces, below, least, outside)
     vertices = apart
     for _ in range(_ROUNDS):
@@ -118,14 +119,15 @@ def _hands(avatar: Avatar, part: Tensor) -> Tensor:
     return own & labelled if labelled.any() else own
 
 
-def _just_below(vertices: Tensor, loose: Tensor) -> Tensor:
-    """Return which vertices [V] lie beside loose ones [V] without being any: lifted, skin would show through a thin sock."""
+def _bareness(vertices: Tensor, loose: Tensor) -> Tensor:
+    """Return 1 for loose vertices [V] and for others away from them, down to 0 right beside: skin must stay under a thin sock."""
     from scipy.spatial import cKDTree
 
     if not loose.any():
-        return torch.zeros_like(loose)
+        return torch.ones(len(vertices))
     distance, _ = cKDTree(vertices[loose].numpy()).query(vertices.numpy(), distance_upper_bound=REACH)
-    return ~loose & torch.from_numpy(np.isfinite(distance))
+    away = (torch.from_numpy(distance).float().clamp(CORE, REACH) - CORE) / (REACH - CORE)
+    return torch.where(loose, 1.0, away)
 
 
 def _edge_lengths(vertices: Tensor, faces: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from functools import partial
 from ...body.interface import BodyState
 from ..deform import follow
 from ..repose import require_rig
-from ..types import Avatar
+from ..types import Avatar, BoundGaussians
 from .clearance import INSIDE, Check, check
 from .exact import Settings, landed
 from .fast import placed
@@ -62,9 +62,20 @@ def reshape(
         height = beside(vertices, posed.vertices, model.faces, model.parts, partial(_stay, tell, _PARTS - 2)).height
     found = check(height, avatar.mesh.faces, to.ease, counted, crossing.share(vertices))
     tell(_PARTS - 1, _PARTS)
-    reshaped = replace(follow(avatar, vertices, follow_scales, STRETCH), body=target)
+    followed = follow(avatar, vertices, follow_scales, STRETCH)
+    reshaped = replace(followed, gaussians=_sunk(followed, (height - to.ease) * (to.ease < 0)), body=target)
     tell(_PARTS, _PARTS)
     return reshaped, found
+
+
+def _sunk(avatar: Avatar, lifted: Tensor) -> BoundGaussians:
+    """Return the Gaussians as deep under the surface as it was lifted, [V] metres.
+
+    Skin that was tucked in under thin cloth may not stay inside the body, but what it shows must not come nearer to the cloth.
+    """
+    bound = avatar.gaussians
+    corners = lifted.clamp_min(0)[avatar.mesh.faces[bound.face]]
+    return replace(bound, offset=bound.offset - (bound.barycentric * corners).sum(1))
 
 
 _PARTS = 20

@@ -8,7 +8,9 @@ import torch
 from modiste.models.avatars import LABEL_INDEX, sample_gaussians
 from modiste.models.avatars.reshape import Check, clearance, reshape, target_body
 from modiste.models.avatars.reshape.clearance import GAP, LEAST_GAP, Below, check, cleared, wanted_height
+from modiste.models.avatars.reshape.fast import _bareness
 from modiste.models.avatars.reshape.motion import beside
+from modiste.models.avatars.reshape.reshaping import _sunk
 from modiste.models.avatars.reshape.wrists import CUFF
 from modiste.models.body.joints import JOINT_INDEX, PART_INDEX
 from modiste.models.geometry import Mesh
@@ -189,3 +191,20 @@ def test_heights_keep_their_order_and_stay_outside():
 def test_an_unknown_quality_is_refused(person, user):
     with pytest.raises(ValueError, match="no quality 'best'"):
         reshape(person, user, "best")
+
+
+def test_skin_beside_cloth_is_less_bare_the_nearer_it_lies():
+    points = torch.tensor([[0.0, 0, 0], [0.005, 0, 0], [0.02, 0, 0], [0.05, 0, 0]])
+    cloth = torch.tensor([True, False, False, False])
+    assert _bareness(points, cloth).tolist() == pytest.approx([1.0, 0.0, 0.5, 1.0], abs=1e-6)
+    assert _bareness(points, torch.zeros(4, dtype=torch.bool)).tolist() == [1.0] * 4
+
+
+def test_what_showed_nothing_under_cloth_stays_as_deep_when_the_skin_is_lifted(person):
+    lifted = torch.full((len(person.mesh.vertices),), 0.004)
+    lifted[: len(lifted) // 2] = -0.004
+    bound, faces = person.gaussians, person.mesh.faces
+    sunk = _sunk(person, lifted).offset - bound.offset
+    deep, high = (half[faces[bound.face]].all(1) for half in (lifted > 0, lifted < 0))
+    assert deep.any() and high.any()
+    assert sunk[deep].numpy() == pytest.approx(-0.004, abs=1e-7) and not sunk[high].any()
