@@ -141,7 +141,7 @@ class GSReshape(io.ComfyNode):
                     "quality",
                     options=["fast", "exact"],
                     default="fast",
-                    tooltip="fast: seconds; layers may cross here and there, which 'report' tells. exact: a minute or so more; "
+                    tooltip="fast: seconds; layers may cross here and there, which 'report' tells. exact: half a minute or so; "
                     "what would cross is solved for, and told if it stays.",
                 ),
                 io.Float.Input(
@@ -168,6 +168,18 @@ class GSReshape(io.ComfyNode):
                     tooltip="exact only: move the skeleton inside the mesh first. Off starts from the body's own joints.",
                     **ADVANCED,
                 ),
+                io.Boolean.Input(
+                    "anneal",
+                    default=False,
+                    tooltip="exact only: where the body gets thinner, draw clothes in tightly first, then restore their shapes.",
+                    **ADVANCED,
+                ),
+                io.Boolean.Input(
+                    "area_aware",
+                    default=False,
+                    tooltip="exact only: fit more tightly wherever the body's surface shrinks.",
+                    **ADVANCED,
+                ),
                 AvatarType.Input("user", optional=True, tooltip="Avatar whose body shape to take."),
                 BodyType.Input("body", optional=True, tooltip="Body whose shape to take, from Load Body; it goes before 'user'."),
             ],
@@ -180,13 +192,14 @@ class GSReshape(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, avatar, quality, fit, curves, prepass, user=None, body=None):
+    def execute(cls, avatar, quality, fit, curves, prepass, anneal, area_aware, user=None, body=None):
         from ..models.avatars.reshape import Settings, reshape
 
         body = body or (user.body if user else None)
         if body is None:
             raise ValueError("GSReshape has no shape to take: connect a user with a body inside, or Load Body.")
-        reshaped, check = reshape(avatar, body, quality, Settings(fit, curves, prepass), progress=Progress(100))
+        settings = Settings(fit, curves, prepass, anneal, area_aware)
+        reshaped, check = reshape(avatar, body, quality, settings, progress=Progress(100))
         return io.NodeOutput(reshaped, str(check))
 
 

@@ -41,14 +41,20 @@ def head(slot: str, quality: str) -> str:
     return f"{slot} {quality}"
 
 
-def wardrobe_vocabulary() -> Vocabulary:
-    """Return all words that the wardrobe's pictures teach."""
+def garment_vocabulary() -> Vocabulary:
+    """Return all words for clothes that the wardrobe's pictures teach: of each slot its cuts, NONE first, colours and patterns."""
     cuts = dict(zip(SLOTS, (UPPER_CUTS, LOWER_CUTS, DRESS_CUTS, OUTER_CUTS, HAT_CUTS, SHOE_CUTS), strict=True))
     heads: dict[str, tuple[str, ...]] = {}
     for slot in SLOTS:
         words = ((NONE, *cuts[slot]), tuple(COLOR_WORDS), tuple(PATTERNS))
         heads |= {head(slot, quality): known for quality, known in zip(QUALITIES, words, strict=True)}
-    return {**heads, "gender": ("woman", "man"), "view": (_FRONT, *_TURNED), "background": (*_PLACES, *COLOR_WORDS)}
+    return heads
+
+
+def wardrobe_vocabulary() -> Vocabulary:
+    """Return all words that the wardrobe's pictures teach."""
+    others = {"gender": ("woman", "man"), "view": (_FRONT, *_TURNED), "background": (*_PLACES, *COLOR_WORDS)}
+    return {**garment_vocabulary(), **others}
 
 
 def person_words(caption: str, garments: Sequence[Record]) -> Words:

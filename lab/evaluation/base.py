@@ -22,6 +22,7 @@ from .metrics.frechet import frechet_distance
 from .metrics.pictures import psnr, ssim
 from .network import AttributeNet
 from .reader import READER_FILE, agreement, load_reader, readings
+from .reader_network import ReaderNet
 from .reports import Report, Row
 from .samples import Shown, draw
 from .systems import Request
@@ -129,7 +130,7 @@ def distances(split: str, sets: dict[str, list[Tensor]], reference: Sequence[Ten
     return [set_row(method, split, "fd_own", frechet_distance, first, second) for method, first in features.items()]
 
 
-def agreements(split: str, sets: dict[str, list[Tensor]], shown: Sequence[Shown], reader: AttributeNet) -> list[Row]:
+def agreements(split: str, sets: dict[str, list[Tensor]], shown: Sequence[Shown], reader: ReaderNet) -> list[Row]:
     """Return how often the reader sees in each set's pictures what their captions say; those that name no garment are left out."""
     asked = [index for index, one in enumerate(shown) if one.slots]
     if not asked:

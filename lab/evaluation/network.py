@@ -1,16 +1,19 @@
-"""The small convolutional network that both the encoder and the reader are: pictures in, attributes of clothes out."""
+"""The small convolutional network that the encoder is: pictures in, attributes of what they show out."""
 
 from __future__ import annotations
 
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from .attributes import Vocabulary
+
+Network = TypeVar("Network", bound=nn.Module)
 
 WIDTHS = (32, 64, 96, 160, 256)  # channels after each stage, at 1/8, 1/16, ... 1/128 of the picture's size
 
@@ -37,7 +40,7 @@ class AttributeNet(nn.Module):
             nn.Conv2d(WIDTHS[0] // 2, WIDTHS[0], 3, stride=2, padding=1),
         )
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(WIDTHS))
-        self.blocks = nn.ModuleList(_Block(width) for width in WIDTHS)
+        self.blocks = nn.ModuleList(Block(width) for width in WIDTHS)
         self.gaze = nn.Conv2d(WIDTHS[-2], len(self.vocabulary), 1)
         self.heads = nn.ModuleList(nn.Linear(WIDTHS[-2] + WIDTHS[-1], len(words)) for words in self.vocabulary.values())
 
@@ -69,7 +72,7 @@ class AttributeNet(nn.Module):
         return {name: head(torch.cat([part, pooled], 1)) for name, head, part in heads}
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """A residual block at one size, whose output is normalised."""
 
     def __init__(self, width: int) -> None:
@@ -84,8 +87,8 @@ class _Block(nn.Module):
         return torch.relu(self.norm(x + self.second(inner)))
 
 
-def load_network(file: Path) -> AttributeNet:
-    """Return a network with a file's weights, in float32, frozen.
+def load_network(file: Path, kind: type[Network] = AttributeNet) -> Network:
+    """Return a network of some kind with a file's weights and vocabulary, in float32, frozen.
 
     Raises:
         FileNotFoundError: if the file is missing.
@@ -99,7 +102,7 @@ def load_network(file: Path) -> AttributeNet:
         )
     try:
         with safe_open(file, "pt") as opened:
-            network = AttributeNet(json.loads(opened.metadata()["vocabulary"]))
+            network = kind(json.loads(opened.metadata()["vocabulary"]))
             network.load_state_dict({name: opened.get_tensor(name).float() for name in opened.keys()})  # noqa: SIM118 - no mapping
     except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ValueError(f"'{file}' does not hold a network of the evaluation: train it anew with 'modiste.py train'.") from error

@@ -1,6 +1,6 @@
 """The reader: says which clothes it sees, so that pictures can be held against the words that they were made from.
 
-A second network beside the encoder, with weights of its own, so that agreement is not measured by the features that distances use.
+A network of its own beside the encoder, so that agreement is not measured by the features that distances use.
 It errs too: every agreement is reported beside that on real pictures of the wardrobe.
 """
 
@@ -12,35 +12,36 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .attributes import UNKNOWN, Words, head, targets, wardrobe_vocabulary
+from .attributes import UNKNOWN, Words, garment_vocabulary, head, targets
 from .batches import over
-from .network import AttributeNet, load_network
+from .network import load_network
+from .reader_network import ReaderNet
 
 READER_FILE = Path(__file__).parent / "weights" / "reader.safetensors"
 
 
-def load_reader(file: Path = READER_FILE) -> AttributeNet:
+def load_reader(file: Path = READER_FILE) -> ReaderNet:
     """Return the shipped reader, frozen.
 
     Raises:
         FileNotFoundError: if the file is missing.
         ValueError: if it is another file, or knows less than the wardrobe shows.
     """
-    reader = load_network(file)
-    for name, words in wardrobe_vocabulary().items():
+    reader = load_network(file, ReaderNet)
+    for name, words in garment_vocabulary().items():
         unknown = sorted(set(words) - set(reader.vocabulary.get(name, ())))
         if unknown:
             raise ValueError(f"'{file}' was trained before the wardrobe had the {name} '{unknown[0]}': train it anew.")
     return reader
 
 
-def readings(reader: AttributeNet, pictures: Sequence[Tensor]) -> Tensor:
+def readings(reader: ReaderNet, pictures: Sequence[Tensor]) -> Tensor:
     """Return the index of the word that each head reads in each of N pictures [H, W, 3] uint8: [N, heads]."""
-    return torch.stack(over(lambda batch: torch.stack([logits.argmax(1) for logits in reader(batch).values()], dim=1), pictures))
+    return torch.stack(over(reader.readings, pictures))
 
 
 def agreement(
-    reader: AttributeNet,
+    reader: ReaderNet,
     found: Tensor,  # [N, heads] of `readings`
     wanted: Sequence[Words],  # N
     slots: Sequence[Sequence[str]],  # N times the slots that were asked for

@@ -1,9 +1,10 @@
 """Rendered wardrobe samples on disk: many to a file, read one by one at random.
 
 A shard holds the pictures of SHARD samples in a row, or of the first few of each outfit among them, as the tensors `people`,
-`portrait_flats` and `landscape_flats`, each [N, H, W, 3] uint8, and in its header a JSON list of the same name with what is known
-of each picture. A flat that several samples share is there once. File names carry the seed and the first index: a folder grows by
-rendering more, and a stopped rendering goes on where it stopped.
+`portrait_flats` and `landscape_flats`, each [N, H, W, 3] uint8, as `people_parts` and so on what every second pixel of every
+second row shows, [N, H/2, W/2] uint8 index into PARTS, and in its header a JSON list of the same name with what is known of each
+picture. A flat that several samples share is there once. File names carry the seed and the first index: a folder grows by rendering
+more, and a stopped rendering goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ...models.weights.tensors import save_tensors
+from ...wardrobe.slots import PART_INDEX
 from ...wardrobe.workers import worker_pool
 from .files import check_writable
 
@@ -106,7 +108,7 @@ class ShardPictures(Dataset):
         if len(sizes) > 1:
             raise ValueError(f"The shards in '{folder}' hold pictures of several sizes: keep one size in a folder.")
         self.ends = list(accumulate(counts))
-        self.open: dict[int, Any] = {}
+        self.open: dict[tuple[str, int], Any] = {}
 
     def __len__(self) -> int:
         return self.ends[-1]
@@ -114,11 +116,24 @@ class ShardPictures(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, dict[str, Any]]:
         if not 0 <= index < len(self):
             raise IndexError(index)
+        return self._read(self.pictures, index), self.records[index]
+
+    def parts(self, index: int) -> Tensor:
+        """Return what every second pixel of item i shows: [H/2, W/2] uint8 index into PARTS.
+
+        Raises:
+            ValueError: if the shard was rendered without them.
+        """
+        return self._read(f"{self.pictures}_parts", index)
+
+    def _read(self, tensor: str, index: int) -> Tensor:
         shard = bisect_right(self.ends, index)
-        if shard not in self.open:  # a memory map: it costs a handle, not memory
-            self.open[shard] = safe_open(self.paths[shard], framework="pt").get_slice(self.pictures)
-        within = index - (self.ends[shard - 1] if shard else 0)
-        return self.open[shard][within], self.records[index]
+        if (tensor, shard) not in self.open:  # a memory map: it costs a handle, not memory
+            try:
+                self.open[tensor, shard] = safe_open(self.paths[shard], framework="pt").get_slice(tensor)
+            except SafetensorError as error:
+                raise ValueError(f"'{self.paths[shard]}' has no tensor '{tensor}': remove it, and render it again.") from error
+        return self.open[tensor, shard][index - (self.ends[shard - 1] if shard else 0)]
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"open": {}}  # what is open does not go to another process
@@ -164,19 +179,23 @@ def _render_shard(folder: Path, seed: int, first: int, size: tuple[int, int], sh
 
     torch.set_num_threads(1)
     images: dict[str, list[Tensor]] = {pictures: [] for pictures in PICTURES}
+    parts: dict[str, list[Tensor]] = {pictures: [] for pictures in PICTURES}
     records: dict[str, list[dict[str, Any]]] = {pictures: [] for pictures in PICTURES}
     for index in (index for index in range(first, first + SHARD) if index % SHOTS < shots):
         sample = person_sample(seed, index, *size, flats=index % SHOTS == 0)
         worn = [_known(garment, *_GARMENT_FIELDS, "named", "occlusion") for garment in sample.garments]
         images["people"].append(sample.image)
+        parts["people"].append(sample.parts)
         records["people"].append({"caption": sample.caption, "index": index, "garments": worn})
         for garment in sample.garments:
             if garment.flat is None:
                 continue
             pictures = "portrait_flats" if garment.flat.shape[:2] == sample.image.shape[:2] else "landscape_flats"
             images[pictures].append(garment.flat)
+            parts[pictures].append(garment.flat_mask.byte() * PART_INDEX[garment.slot])
             records[pictures].append({"caption": garment.flat_caption, "index": index, **_known(garment, *_GARMENT_FIELDS)})
     tensors = {pictures: torch.stack(found) for pictures, found in images.items() if found}
+    tensors |= {f"{pictures}_parts": torch.stack(found)[:, ::2, ::2].contiguous() for pictures, found in parts.items() if found}
     save_tensors(tensors, _path(folder, seed, first), {name: json.dumps(known) for name, known in records.items()})
 
 

@@ -43,6 +43,15 @@ def face_areas(vertices: Tensor, faces: Tensor) -> Tensor:
     return 0.5 * face_cross(vertices, faces).norm(dim=-1)
 
 
+def enclosed_volume(vertices: Tensor, faces: Tensor) -> float:
+    """Return the volume that a closed mesh encloses, cubic metres, negative if its faces look inwards.
+
+    The sum of the signed volumes of the tetrahedra between each face and the middle of all vertices; holes are closed by it.
+    """
+    corners = (vertices - vertices.mean(0)).double()[faces]
+    return float(torch.linalg.det(corners).sum()) / 6
+
+
 def scatter_faces_to_vertices(values: Tensor, faces: Tensor, vertex_count: int) -> Tensor:
     """Sum per-face values [F, ...] over the faces around each vertex, giving [V, ...]."""
     total = values.new_zeros(vertex_count, *values.shape[1:])

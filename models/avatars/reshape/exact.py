@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from ...body.interface import BodyState
-from ...geometry.mesh import unique_edges
+from ...geometry.mesh import enclosed_volume, unique_edges
 from ..graph import groups
 from ..types import Avatar
-from .crossing import Crossings, labelled
+from .crossing import labelled
 from .distance_grid import DistanceGrid, body_grid, clothed_distance
+from .fast import Placed
 from .newton import Problem, newton
 from .skeleton import Skeleton, drawn_in, settled
 from .terms import curves, fit, similarity
@@ -33,6 +34,8 @@ _APART = 0.03  # metres at rest between places that are solved for one after the
 _ROUNDS = 5  # each with more around a place that crosses still
 _TRIES = 3  # without gain to get round what is stuck
 _GAIN = 0.01  # of the way, which is worth going on
+_PARTS = 1000  # of the work, as progress is told
+_AREA_REACH = 0.043  # metres off the body within which what it loses in area counts, the paper's code's 0.05 of half a height
 _LAST_STEPS = 12
 _LAST_TOLERANCE = 2e-4  # metres
 
@@ -44,42 +47,35 @@ class Settings:
     fit:     of L_fit, where similarity has 1 (and SKIN times as much on bare skin)
     curves:  of L_curv and L_tor, the angles and twists of boundary curves
     prepass: whether E_pre moves the skeleton inside the mesh first
+    anneal:  whether, the more the body loses in volume, the fit is first tightened and shapes kept less, then shapes restored
+    area_aware: whether, where the body loses area, the fit counts more and shapes are kept less
     """
 
     fit: float = 1.0
     curves: float = 0.0
     prepass: bool = True
+    anneal: bool = False
+    area_aware: bool = False
 
 
 def landed(
-    avatar: Avatar,
-    quick: Tensor,
-    ease: Tensor,
-    inside: Tensor,
-    target: BodyState,
-    found: Crossings,
-    settings: Settings,
-    progress: Callable[[int, int], None] | None = None,
+    avatar: Avatar, to: Placed, target: BodyState, settings: Settings, progress: Callable[[int, int], None] | None = None
 ) -> Tensor:
-    """Return the mesh's vertices [V, 3] near the quick result [V, 3], with as few new crossings as could be reached: mostly none.
+    """Return the mesh's vertices [V, 3] near the quick result, with as few new crossings as could be reached: mostly none.
 
     Every place where something crosses is solved for by itself, in ever wider surroundings until nothing crosses there. Where a
     place is stuck, such as skin between two limbs of the target that touch, it stays as the quick result has it.
-
-    ease:   [V] metres that each vertex stood above its own body
-    inside: [V] bool, which the quick result leaves inside the target
     """
-    rest, goal = avatar.mesh.vertices.double(), quick.double()
-    new = found.points(goal) | inside & found.solid
+    found, rest, goal = to.crossing, avatar.mesh.vertices.double(), to.vertices.double()
+    new = found.points(goal) | to.entered
     if not new.any():
-        return quick
+        return to.vertices
     tell = None if progress is None else partial(progress, 0, 1)
     source = Skeleton(avatar.body.posed().joints)
     if settings.prepass:
         source = settled(source, clothed_distance(rest, avatar.mesh.faces), tell)
     body = (drawn_in(target, source)[found.kept].double(), found.body.double(), found.body_faces)
-    grid = body_grid(target.posed().vertices, target.model.faces, progress=tell)
-    stiff = torch.ones(len(rest), dtype=torch.float64)
+    objective = _objective(avatar, to, target, settings, body_grid(target.posed().vertices, target.model.faces, progress=tell))
     tried = torch.zeros_like(new)
     for round_ in range(_ROUNDS):
         wider = _rings(new, found.faces, _RINGS + 2 * round_) & found.solid
@@ -87,18 +83,18 @@ def landed(
             break
         places, tried = _places(wider, rest, found.faces), wider
         for index, free in enumerate(places):
-            told = None if progress is None else partial(_part_of, progress, round_ + index / len(places))
-            scene, points = _arrived(Way(rest, goal, found.faces, body, stiff), free, found.solid, told)
+            told = None if progress is None else partial(_part_of, progress, round_, index / len(places), 1 / len(places))
+            scene, points = _arrived(Way(rest, goal, found.faces, body, objective.stiff), free, found.solid, told)
             if scene is None:
                 continue
-            ahead = scene.given(_settled(scene, points, avatar, ease, grid, settings, told), goal)
+            ahead = scene.given(_settled(scene, points, objective, told), goal)
             among = torch.isin(found.faces, scene.order).all(1)
             if int(found.points(ahead, among).sum()) < int(found.points(goal, among).sum()):
                 goal = ahead
         new = found.points(goal)
         if not new.any():
             break
-    return goal.to(quick)
+    return goal.to(to.vertices)
 
 
 def _places(free: Tensor, rest: Tensor, faces: Tensor) -> list[Tensor]:
@@ -148,31 +144,57 @@ def _travelled(
     return None, way.rest, blocked
 
 
-def _settled(
-    scene: Scene,
-    points: Tensor,
-    avatar: Avatar,
-    ease: Tensor,
-    grid: DistanceGrid,
-    settings: Settings,
-    progress: Callable[[int, int], None] | None,
-) -> Tensor:
-    """Minimise the paper's objective from where the mesh has arrived."""
+@dataclass(frozen=True)
+class _Objective:
+    """What the last solve of a place minimises.
+
+    ease:   [V] metres that each vertex stood above its own body
+    tight:  [V] weight of the fit, 1 / m^2
+    stiff:  [V] weight of the similarity
+    curves: weight of the boundary curves
+    grid:   distances to the target body
+    stages: by how much fit and similarity count, one solve after the other
+    """
+
+    ease: Tensor
+    tight: Tensor
+    stiff: Tensor
+    curves: float
+    grid: DistanceGrid
+    stages: tuple[tuple[float, float], ...]
+
+
+def _objective(avatar: Avatar, to: Placed, target: BodyState, settings: Settings, grid: DistanceGrid) -> _Objective:
     skin = ~labelled(avatar, "clothes", "shoes")
-    tightness = FIT * settings.fit * torch.where(skin, SKIN, 1.0).double()
-    terms = [
-        similarity(scene.start, scene.mesh, scene.stiff, scene.free),
-        fit(scene.start, scene.mesh, scene.own(ease.double()), grid, scene.own(tightness), scene.free),
-        following(scene, 1.0, STAYING),
-        *curves(scene.start, scene.mesh, settings.curves),
-    ]
+    tight, stiff = FIT * settings.fit * torch.where(skin, SKIN, 1.0).double(), torch.ones(len(skin), dtype=torch.float64)
+    if settings.area_aware:
+        lost = (1 - to.growth.double()).clamp_min(0) * (to.ease.abs() < _AREA_REACH)
+        tight, stiff = tight * (1 + 16 * lost).clamp_max(10), (1 - 0.8 * lost).clamp_min(0.7)
+    stages = ((1.0, 1.0),)
+    if settings.anneal:
+        before, after = (enclosed_volume(body.posed().vertices, body.model.faces) for body in (avatar.body, target))
+        shrunk = min(max(1 - after / before, 0.0) / 0.2, 1.0)
+        stages = ((1 + 10 * shrunk, 0.25), (1 + 0.4 * shrunk, 1.0))
+    return _Objective(to.ease.double(), tight, stiff, settings.curves, grid, stages)
+
+
+def _settled(scene: Scene, points: Tensor, objective: _Objective, progress: Callable[[int, int], None] | None) -> Tensor:
+    """Minimise the paper's objective from where the mesh has arrived."""
     tell = None if progress is None else partial(progress, 100, 100)
-    return newton(Problem(terms, scene.contact), points, _LAST_STEPS, _LAST_TOLERANCE, tell)[0]
+    for tight, stiff in objective.stages:
+        terms = [
+            similarity(scene.start, scene.mesh, stiff * scene.stiff, scene.free),
+            fit(scene.start, scene.mesh, scene.own(objective.ease), objective.grid, scene.own(tight * objective.tight), scene.free),
+            following(scene, 1.0, STAYING),
+            *curves(scene.start, scene.mesh, objective.curves),
+        ]
+        points, _ = newton(Problem(terms, scene.contact), points, _LAST_STEPS, _LAST_TOLERANCE, tell)
+    return points
 
 
-def _part_of(progress: Callable[[int, int], None], round_: int, done: int, total: int) -> None:
-    """Tell how far one round is."""
-    progress(round_ * total + done, _ROUNDS * total)
+def _part_of(progress: Callable[[int, int], None], round_: int, start: float, share: float, done: int, total: int) -> None:
+    """Tell how far one place of a round is; each round counts as half of what is left, since few places need many."""
+    progress(int(_PARTS * (1 - 0.5**round_ + 0.5 ** (round_ + 1) * (start + share * done / total))), _PARTS)
 
 
 def _rings(chosen: Tensor, faces: Tensor, count: int) -> Tensor:

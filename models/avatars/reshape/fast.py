@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ...body.interface import BodyState
 from ...body.joints import JOINT_INDEX, PART_INDEX
-from ...geometry.mesh import unique_edges, vertex_normals
+from ...geometry.mesh import face_areas, unique_edges, vertex_normals
 from ..graph import harmonic_fill, smooth
 from ..labels import LABEL_INDEX
 from ..repose import require_rig
 from ..types import Avatar
-from .clearance import HIDDEN_GAP, LEAST_GAP, Below, cleared, wanted_height
+from .clearance import HIDDEN_GAP, INSIDE, LEAST_GAP, Below, cleared, wanted_height
 from .crossing import Crossings, find_crossings, labelled
 from .motion import Beside, beside, blended, body_motion, carried, limb_maps
 from .together import CORE, REACH, together
@@ -40,6 +40,7 @@ class Placed:
     ease:     [V] metres that each stood above its own body
     height:   [V] metres that it stands above the target body
     outside:  [V] bool, which are to stay outside of it
+    growth:   [V] by how much the area of the body below each has grown
     crossing: what crossed before, and so does not count
     """
 
@@ -47,7 +48,18 @@ class Placed:
     ease: Tensor
     height: Tensor
     outside: Tensor
+    growth: Tensor
     crossing: Crossings
+
+    @property
+    def counted(self) -> Tensor:
+        """Which vertices [V] may not be inside the target, unless they were inside their own body before."""
+        return self.outside & self.crossing.solid
+
+    @property
+    def entered(self) -> Tensor:
+        """Which vertices [V] newly are."""
+        return self.counted & (self.height < -INSIDE) & (self.ease >= -INSIDE)
 
 
 def placed(
@@ -100,7 +112,8 @@ def placed(
         crossed |= each_other
         least = least + step * body_below
         vertices, height = cleared(together(mesh.vertices, apart, crossed, loose), mesh.faces, below, least, outside)
-    return Placed(vertices, where.height, height, outside, crossing)
+    before, after = (face_areas(points, model.faces)[where.closest.face] for points in (motion.before, motion.after))
+    return Placed(vertices, where.height, height, outside, after / before.clamp_min(1e-12), crossing)
 
 
 def _trusted(avatar: Avatar, where: Beside, body: BodyState) -> Tensor:

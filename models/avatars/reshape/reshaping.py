@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from torch import Tensor
+
 from ...body.interface import BodyState
 from ..deform import follow
 from ..repose import require_rig
 from ..types import Avatar, BoundGaussians
-from .clearance import INSIDE, Check, check
+from .clearance import Check, check
 from .exact import Settings, landed
 from .fast import placed
 from .motion import beside
@@ -53,14 +55,12 @@ def reshape(
     tell(0, _PARTS)
     to = placed(avatar, target, hand_aware, partial(_stay, tell, 0))
     tell(1, _PARTS)
-    crossing = to.crossing
-    vertices, height, counted = to.vertices, to.height, to.outside & crossing.solid
+    vertices, height = to.vertices, to.height
     if quality == "exact":
-        inside = counted & (height < -INSIDE) & (to.ease >= -INSIDE)
-        vertices = landed(avatar, vertices, to.ease, inside, target, crossing, settings or Settings(), partial(_part_of, tell))
+        vertices = landed(avatar, to, target, settings or Settings(), partial(_part_of, tell))
         posed, model = target.posed(), target.model
         height = beside(vertices, posed.vertices, model.faces, model.parts, partial(_stay, tell, _PARTS - 2)).height
-    found = check(height, avatar.mesh.faces, to.ease, counted, crossing.share(vertices))
+    found = check(height, avatar.mesh.faces, to.ease, to.counted, to.crossing.share(vertices))
     tell(_PARTS - 1, _PARTS)
     followed = follow(avatar, vertices, follow_scales, STRETCH)
     reshaped = replace(followed, gaussians=_sunk(followed, (height - to.ease) * (to.ease < 0)), body=target)

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from modiste.lab.evaluation.attributes import flat_words, person_words, wardrobe_vocabulary
+from modiste.lab.evaluation.attributes import flat_words, garment_vocabulary, person_words, wardrobe_vocabulary
 from modiste.lab.evaluation.network import AttributeNet
+from modiste.lab.evaluation.reader_network import ReaderNet
 from modiste.lab.evaluation.samples import Shown
 
 SHIRT = {"slot": "upper", "cut": "t-shirt", "pattern": "stripes", "color": "red", "named": "striped red T-shirt"}
@@ -17,6 +18,12 @@ CAPTION = "a woman wearing a striped red T-shirt and blue jeans, against an oliv
 def network():
     torch.manual_seed(0)
     return AttributeNet(wardrobe_vocabulary()).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def reader():
+    torch.manual_seed(0)
+    return ReaderNet(garment_vocabulary()).eval().requires_grad_(False)
 
 
 @pytest.fixture

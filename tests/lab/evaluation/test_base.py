@@ -25,13 +25,13 @@ def model():
 
 
 @pytest.fixture
-def small(monkeypatch, model, network, person, flat):
+def small(monkeypatch, model, network, reader, person, flat):
     """Replace weights by random ones and the wardrobe by pictures of 64 pixels; one step is enough."""
     monkeypatch.setattr(base_model, "STEPS", 1)
     monkeypatch.setattr(base, "load_base_model", lambda weights: model)
     monkeypatch.setattr(base, "refuse_learned", lambda seed, files: None)
     monkeypatch.setattr(base, "load_encoder", lambda: network)
-    monkeypatch.setattr(base, "load_reader", lambda: network)
+    monkeypatch.setattr(base, "load_reader", lambda: reader)
 
     def draw(seed, indices, progress=None):
         generator = torch.Generator().manual_seed(seed + indices.start)
@@ -70,9 +70,9 @@ def test_set_distances_tell_near_sets_from_far_ones(network):
     assert floor.ci95[1] < ours.ci95[0] < ours.mean < ours.ci95[1]
 
 
-def test_captions_without_garments_are_left_out_of_agreement(network, person):
+def test_captions_without_garments_are_left_out_of_agreement(reader, person):
     pictures = {"floor": [person.picture] * 3}
-    rows = base.agreements("people", pictures, [person, replace(person, slots=()), person], network)
+    rows = base.agreements("people", pictures, [person, replace(person, slots=()), person], reader)
     assert {row.n for row in rows} == {2}
 
 

@@ -6,15 +6,17 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from modiste.lab.evaluation.attributes import wardrobe_vocabulary
+from modiste.lab.evaluation.attributes import garment_vocabulary
 from modiste.lab.evaluation.encoder import own_lpips
 from modiste.lab.evaluation.network import AttributeNet, load_network
 from modiste.lab.evaluation.reader import agreement, load_reader, readings
-from modiste.lab.training.tasks.encoder import Task
+from modiste.lab.evaluation.reader_network import ReaderNet
+from modiste.lab.training.tasks import encoder
+from modiste.lab.training.tasks import reader as reader_task
 
 
 def test_an_exported_network_reads_the_same_up_to_half_precision(network, tmp_path):
-    Task().export(network, tmp_path / "a.safetensors", {"kind": "x"})
+    encoder.Task().export(network, tmp_path / "a.safetensors", {"kind": "x"})
     loaded = load_network(tmp_path / "a.safetensors")
     picture = torch.rand(1, 3, 96, 64, generator=torch.Generator().manual_seed(0))
     assert list(loaded(picture)) == list(network(picture))
@@ -60,20 +62,26 @@ def test_own_lpips_is_the_angle_between_features(network, monkeypatch):
 
 
 def test_a_reader_that_is_older_than_the_wardrobe_is_refused(tmp_path):
-    vocabulary = {name: [word for word in words if word != "hoodie"] for name, words in wardrobe_vocabulary().items()}
-    Task().export(AttributeNet(vocabulary), tmp_path / "old.safetensors", {})
+    vocabulary = {name: [word for word in words if word != "hoodie"] for name, words in garment_vocabulary().items()}
+    reader_task.Task().export(ReaderNet(vocabulary), tmp_path / "old.safetensors", {})
     with pytest.raises(ValueError, match="before the wardrobe had the upper cut 'hoodie': train it anew"):
         load_reader(tmp_path / "old.safetensors")
-    Task().export(AttributeNet(wardrobe_vocabulary()), tmp_path / "new.safetensors", {})
-    assert load_reader(tmp_path / "new.safetensors").vocabulary == wardrobe_vocabulary()
+    reader_task.Task().export(ReaderNet(garment_vocabulary()), tmp_path / "new.safetensors", {})
+    assert load_reader(tmp_path / "new.safetensors").vocabulary == garment_vocabulary()
 
 
-def test_readings_keep_the_order_of_pictures_of_mixed_shapes(network, pictures):
+def test_an_encoder_is_no_reader(network, tmp_path):
+    encoder.Task().export(network, tmp_path / "a.safetensors", {})
+    with pytest.raises(ValueError, match="does not hold a network"):
+        load_reader(tmp_path / "a.safetensors")
+
+
+def test_readings_keep_the_order_of_pictures_of_mixed_shapes(reader, pictures):
     mixed = [pictures[0], pictures[5], pictures[1]]
-    together = readings(network, mixed)
-    assert together.shape == (3, len(network.vocabulary))
+    together = readings(reader, mixed)
+    assert together.shape == (3, len(reader.vocabulary))
     for index, picture in enumerate(mixed):
-        assert torch.equal(together[index], readings(network, [picture])[0])
+        assert torch.equal(together[index], readings(reader, [picture])[0])
 
 
 class Known:

@@ -27,6 +27,7 @@ class Garment:
         self.named, self.occlusion = "hat" if slot == "hat" else "", 0.25
         size = (width, height, 3) if slot == "hat" else (height, width, 3)
         self.flat = torch.full(size, shade(seed, index, slot), dtype=torch.uint8) if flats else None
+        self.flat_mask = torch.ones(size[:2], dtype=torch.bool) if flats else None
 
 
 class Sample:
@@ -35,6 +36,7 @@ class Sample:
         slots = ("upper", "hat") if index < 100 else ("upper",)
         self.garments = tuple(Garment(seed, index, slot, width, height, flats) for slot in slots)
         self.caption = f"person {index}"
+        self.parts = torch.full((height, width), index % 15, dtype=torch.uint8)
 
 
 def shade(seed, index, what):

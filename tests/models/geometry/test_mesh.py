@@ -21,6 +21,13 @@ def test_normals_and_areas_are_those_of_trimesh(ball):
     assert np.allclose(functions.face_areas(vertices, faces).numpy(), made.area_faces)
 
 
+def test_enclosed_volume_is_that_of_trimesh_wherever_the_mesh_stands(ball):
+    made, vertices, faces = ball
+    away = vertices + torch.tensor([3.0, -2.0, 5.0])
+    assert functions.enclosed_volume(away, faces) == pytest.approx(made.volume, rel=1e-9)
+    assert functions.enclosed_volume(away, faces.flip(1)) == pytest.approx(-made.volume, rel=1e-9)
+
+
 def test_vertex_normals_point_outwards_from_a_ball(ball):
     _, vertices, faces = ball
     assert torch.allclose(functions.vertex_normals(vertices, faces), vertices / 1.5, atol=0.04)

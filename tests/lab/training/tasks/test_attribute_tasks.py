@@ -1,17 +1,20 @@
 """Training of the evaluation's networks, on shards of pictures whose colour is their label."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import torch
 from safetensors import safe_open
 
-from modiste.lab.evaluation.attributes import UNKNOWN, wardrobe_vocabulary
+from modiste.lab.evaluation.attributes import UNKNOWN, garment_vocabulary, wardrobe_vocabulary
+from modiste.lab.training.attribute_pictures import AttributePictures
 from modiste.lab.training.order import buckets_of
 from modiste.lab.training.task import load_task, task_names
-from modiste.lab.training.tasks.encoder import AttributePictures, Task, _loss
+from modiste.lab.training.tasks import reader as reader_task
+from modiste.lab.training.tasks.encoder import Task, _loss
+from modiste.lab.training.variations import Variations
 from modiste.models.weights.tensors import save_tensors
+from modiste.wardrobe.slots import PART_INDEX
 
 GARMENT = {"slot": "upper", "cut": "t-shirt", "pattern": "plain", "named": "T-shirt"}
 SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "black", "named": ""}
@@ -37,6 +40,11 @@ def shards(tmp_path_factory):
         "portrait_flats": torch.stack([picture(COLORS[one["color"]], 64, 48) for one in shirts]),
         "landscape_flats": torch.stack([picture((20, 20, 20), 48, 64) for _ in range(8)]),
     }
+    for name in list(tensors):
+        slot = "shoes" if name == "landscape_flats" else "upper"
+        parts = torch.zeros(len(tensors[name]), *(length // 2 for length in tensors[name].shape[1:3]), dtype=torch.uint8)
+        parts[:, 6:-6, 6:-6] = PART_INDEX[slot]
+        tensors[f"{name}_parts"] = parts
     records = {"people": people, "portrait_flats": shirts, "landscape_flats": [SHOES] * 8}
     save_tensors(
         tensors, folder / "wardrobe_seed0_00000000.safetensors", {name: json.dumps(some) for name, some in records.items()}
@@ -45,7 +53,7 @@ def shards(tmp_path_factory):
 
 
 def test_items_are_pictures_with_targets_and_people_stand_as_often_as_flats(shards):
-    dataset = AttributePictures(shards)
+    dataset = AttributePictures(shards, wardrobe_vocabulary())
     vocabulary = wardrobe_vocabulary()
     names = list(vocabulary)
     assert len(dataset) == 3 * 12 + 24 + 8
@@ -71,14 +79,17 @@ def test_flats_stand_as_often_as_people_where_they_are_fewer(shards, tmp_path):
         tmp_path / "wardrobe_seed0_00000000.safetensors",
         {name: json.dumps(records[name][:count]) for name, count in few.items()},
     )
-    assert AttributePictures(tmp_path).buckets.tolist() == [0] * 12 + [0, 0, 0, 1] * 3
+    assert AttributePictures(tmp_path, wardrobe_vocabulary()).buckets.tolist() == [0] * 12 + [0, 0, 0, 1] * 3
 
 
 def test_pictures_are_varied_by_the_generator_alone_and_keep_their_colours():
     pictures = torch.full((4, 3, 64, 48), 0.25)
     pictures[:, 0] = 0.75
-    task = Task(hidden=0)
-    varied = [task.varied(pictures, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    varied_by = Variations(hidden=0)
+    varied = [
+        varied_by.spoiled(varied_by.moved(pictures, torch.Generator().manual_seed(seed))[0], torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
+    ]
     assert torch.equal(varied[0], varied[1])
     assert not torch.equal(varied[0], varied[2])
     assert (varied[0].mean((2, 3)) - pictures.mean((2, 3))).abs().max() < 0.005
@@ -89,8 +100,8 @@ def test_a_turned_picture_is_not_sheared():
     pictures = torch.zeros(16, 3, 128, 96)
     pictures[:, 0, 62:66, 30:66] = 1.0
     pictures[:, 1, 46:82, 46:50] = 1.0
-    task = Task(zoom=0, shift=0, noise=0, hidden=0, turn=20)
-    varied = task.varied(pictures, torch.Generator().manual_seed(0))
+    varied_by = Variations(zoom=0, shift=0, noise=0, hidden=0, turn=20)
+    varied, _ = varied_by.moved(pictures, torch.Generator().manual_seed(0))
     angles = [_direction(picture[0]) - _direction(picture[1]) for picture in varied]
     turned = [_direction(picture[0]) for picture in varied]
     assert max(turned) - min(turned) > 10
@@ -107,10 +118,20 @@ def _direction(bar):
 
 def test_a_patch_hides_no_more_than_it_may():
     pictures = torch.ones(32, 3, 64, 48)
-    task = Task(zoom=0, shift=0, turn=0, noise=0, hidden=0.5)
-    hidden = (task.varied(pictures, torch.Generator().manual_seed(3)) != 1).all(1)
+    varied_by = Variations(zoom=0, shift=0, turn=0, noise=0, hidden=0.5)
+    hidden = (varied_by.spoiled(pictures, torch.Generator().manual_seed(3)) != 1).all(1)
     assert hidden.any(2).float().mean(1).max() <= 0.52 and hidden.any(1).float().mean(1).max() <= 0.54
     assert hidden.flatten(1).any(1).float().mean() > 0.8
+
+
+def test_parts_move_with_their_pictures():
+    parts = torch.zeros(8, 32, 24, dtype=torch.uint8)
+    parts[:, 4:14, 3:12] = 9
+    pictures = (parts == 9).float()[:, None].expand(-1, 3, -1, -1)
+    pictures, parts = Variations().moved(pictures, torch.Generator().manual_seed(0), parts)
+    assert parts.dtype == torch.int64 and set(parts.unique().tolist()) <= {0, 9}
+    assert ((pictures[:, 0] > 0.5) == (parts == 9)).float().mean() > 0.97
+    assert parts.unique(dim=0).shape[0] == 8
 
 
 def test_turned_hues_keep_greys_and_teach_no_colour(shards):
@@ -124,7 +145,7 @@ def test_turned_hues_keep_greys_and_teach_no_colour(shards):
     assert not tinted.any() and torch.allclose(same, pictures, atol=1e-6)
     torch.manual_seed(0)
     task = Task(tinted=1.0)
-    picture, aims = AttributePictures(shards)[0]
+    picture, aims = AttributePictures(shards, wardrobe_vocabulary())[0]
     _, logs = task.loss(task.build(), [picture[None], aims[None]], torch.Generator().manual_seed(0), 0)
     assert logs["color"] == 0  # of none
 
@@ -173,13 +194,48 @@ def test_without_shards_it_says_what_to_do():
         Task().dataset(None, 0)
 
 
+def test_the_reader_learns_parts_and_red_from_blue(shards):
+    torch.manual_seed(0)
+    task = reader_task.Task(tinted=0)
+    model, dataset = task.build(), task.dataset(shards, 0)
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
+    batch = [torch.stack(column) for column in zip(*(dataset[index] for index in range(12)), strict=True)]
+    losses = []
+    for step in range(25):
+        loss, logs = task.loss(model, batch, torch.Generator().manual_seed(step), step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert set(logs) == {"parts", "cut", "color", "pattern"}
+    assert losses[-1] < 0.6 * losses[0]
+    assert logs["parts"] > 0.7 and logs["color"] > 0.9
+
+
+def test_a_batch_without_any_garment_teaches_the_reader_parts_alone(shards):
+    torch.manual_seed(0)
+    task = reader_task.Task()
+    model, dataset = task.build(), task.dataset(shards, 0)
+    picture, aims, parts = dataset[0]
+    loss, logs = task.loss(model, [picture[None], torch.zeros_like(aims)[None], parts[None]], torch.Generator().manual_seed(0), 0)
+    loss.backward()
+    assert loss.item() > 0 and logs["cut"] == 0
+
+
+def test_shards_without_parts_are_no_lesson_for_the_reader(shards, tmp_path):
+    with safe_open(next(shards.glob("*.safetensors")), "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys() if "parts" not in name}  # noqa: SIM118 - no mapping
+        save_tensors(tensors, tmp_path / "wardrobe_seed0_00000000.safetensors", file.metadata())
+    with pytest.raises(ValueError, match=r"has no tensor 'people_parts': remove it, and render it again"):
+        reader_task.Task().dataset(tmp_path, 0)[0]
+
+
 def test_encoder_and_reader_are_trained_from_different_random_weights(tmp_path):
     assert {"encoder", "reader"} <= set(task_names())
     (encoder, first), (reader, second) = load_task("encoder"), load_task("reader")
-    assert first.seed != second.seed
-    assert replace(first, seed=0, model="", steps=1) == replace(second, seed=0, model="", steps=1)
-    assert encoder.kind != reader.kind
-    torch.manual_seed(0)
-    reader.export(reader.build(), tmp_path / "a.safetensors", {"kind": reader.kind})
-    with safe_open(tmp_path / "a.safetensors", "pt") as file:
-        assert json.loads(file.metadata()["vocabulary"]) == {name: list(words) for name, words in wardrobe_vocabulary().items()}
+    assert first.seed != second.seed and encoder.kind != reader.kind
+    for task, vocabulary in ((encoder, wardrobe_vocabulary()), (reader, garment_vocabulary())):
+        torch.manual_seed(0)
+        task.export(task.build(), tmp_path / "a.safetensors", {"kind": task.kind})
+        with safe_open(tmp_path / "a.safetensors", "pt") as file:
+            assert json.loads(file.metadata()["vocabulary"]) == {name: list(words) for name, words in vocabulary.items()}

@@ -11,7 +11,8 @@ from modiste.models.avatars.closest import closest_points, nearest_corners
 from modiste.models.avatars.reshape import reshape, target_body
 from modiste.models.avatars.reshape.contact import crossings
 from modiste.models.avatars.reshape.crossing import find_crossings
-from modiste.models.avatars.reshape.exact import Settings, _arrived, landed
+from modiste.models.avatars.reshape.exact import Settings, _arrived, _objective, _places, landed
+from modiste.models.avatars.reshape.fast import Placed, placed
 from modiste.models.body import PARTS, BodyParameters, BodyState, phenotype_shape
 from modiste.models.geometry import Mesh
 from modiste.models.geometry.mesh import take_faces, vertex_normals
@@ -72,14 +73,34 @@ def test_exact_is_no_worse_than_fast_and_tells_what_is_left(dressed):
     assert (told.crossing > 0) == (after > 0)
 
 
-def test_where_nothing_crosses_exact_is_the_quick_result(shapes, dressed):
+def test_where_nothing_crosses_exact_is_the_quick_result(dressed):
     avatar, user = dressed
     away = replace(avatar.mesh, vertices=avatar.mesh.vertices + torch.tensor([5.0, 0.0, 0.0]))
     far = replace(avatar, mesh=away)
     target = target_body(far.body, user)
-    nothing = torch.zeros(len(away.vertices), dtype=torch.bool)
-    quick = away.vertices * 1.0
-    assert landed(far, quick, nothing.float(), nothing, target, find_crossings(far, target), Settings()) is quick
+    count = len(away.vertices)
+    everything, height = torch.ones(count, dtype=torch.bool), torch.ones(count)
+    to = Placed(away.vertices * 1.0, height, height, everything, height, find_crossings(far, target))
+    assert landed(far, to, target, Settings()) is to.vertices
+
+
+def test_free_vertices_come_in_groups_that_do_not_meet():
+    rest = torch.tensor([[0.0, 0, 0], [0.02, 0, 0], [0.5, 0, 0], [0.6, 0, 0], [0.9, 0, 0], [0.91, 0, 0]])
+    free = torch.tensor([True, True, True, True, True, False])
+    found = _places(free, rest, torch.tensor([[2, 3, 5]]))  # far apart, but of one face
+    assert [group.nonzero()[:, 0].tolist() for group in found] == [[0, 1], [2, 3], [4]]
+
+
+def test_options_weigh_the_objective_by_what_the_body_loses(dressed):
+    avatar, heavy = dressed
+    to = placed(avatar, target_body(avatar.body, heavy))
+    quarter = replace(to, growth=torch.full_like(to.growth, 0.75))
+    plain, aware = (_objective(avatar, quarter, avatar.body, Settings(area_aware=on), None) for on in (False, True))
+    assert torch.allclose(aware.tight, 5 * plain.tight) and torch.allclose(aware.stiff, 0.8 * plain.stiff)
+    grown = _objective(avatar, to, target_body(avatar.body, heavy), Settings(anneal=True), None)
+    assert plain.stages == ((1.0, 1.0),) and grown.stages == ((1.0, 0.25), (1.0, 1.0))
+    slim = replace(avatar, body=target_body(avatar.body, heavy))
+    assert _objective(slim, to, avatar.body, Settings(anneal=True), None).stages[0][0] > 5
 
 
 def test_it_can_be_stopped_while_it_solves(dressed):
