@@ -71,17 +71,21 @@ def person(vertices: int) -> tuple[Any, Any]:
     from ...models.avatars import sample_gaussians
     from ...models.avatars.closest import closest_points, nearest_corners
     from ...models.geometry import Mesh
+    from ...models.geometry.mesh import face_areas
     from ...wardrobe import procedural_avatar, random_recipe
 
     recipe = replace(random_recipe(3, gaussians=1000), weight=0.4)
     avatar, user = procedural_avatar(recipe), procedural_avatar(replace(recipe, weight=0.8)).body
     points, faces = avatar.mesh.vertices, avatar.mesh.faces
-    if vertices > len(points):  # every face in three, at its middle
-        middle = len(points) + torch.arange(len(faces))
-        points = torch.cat([points, points[faces].mean(1)])
-        faces = torch.cat([torch.stack([faces[:, i], faces[:, (i + 1) % 3], middle], 1) for i in range(3)])
-    found, found_faces = simplify(points.numpy(), faces.int().numpy(), target_count=2 * vertices)
-    points, faces = torch.from_numpy(found).float(), torch.from_numpy(found_faces).long()
+    if vertices > len(points):  # the largest faces in three each, at their middles
+        split = face_areas(points, faces).argsort(descending=True)[: vertices - len(points)]
+        whole, middle = torch.ones(len(faces), dtype=torch.bool).index_fill(0, split, False), len(points) + torch.arange(len(split))
+        points = torch.cat([points, points[faces[split]].mean(1)])
+        thirds = [torch.stack([faces[split, i], faces[split, (i + 1) % 3], middle], 1) for i in range(3)]
+        faces = torch.cat([faces[whole], *thirds])
+    else:
+        found, found_faces = simplify(points.numpy(), faces.int().numpy(), target_count=2 * vertices)
+        points, faces = torch.from_numpy(found).float(), torch.from_numpy(found_faces).long()
     corner = nearest_corners(closest_points(points, avatar.mesh.vertices, avatar.mesh.faces), avatar.mesh.faces)
     mesh = Mesh(points, faces, colors=torch.full_like(points, 0.5))
     gaussians = sample_gaussians(mesh, 10_000, seed=0)

@@ -31,9 +31,10 @@ SKIN = 4.0  # times as much on bare skin
 STAYING = 400.0  # weight of the pull to the quick result in the last solve, 1 / m^2
 _RINGS = 2  # of vertices around a crossing that are solved for
 _APART = 0.03  # metres at rest between places that are solved for one after the other
-_ROUNDS = 5  # each with more around a place that crosses still
+_ROUNDS = 3  # each with more around a place that crosses still
 _TRIES = 3  # without gain to get round what is stuck
 _GAIN = 0.01  # of the way, which is worth going on
+_NEARLY = 0.98  # of the way, which is taken where no more can be had: the rest is less than a millimetre mostly
 _PARTS = 1000  # of the work, as progress is told
 _AREA_REACH = 0.043  # metres off the body within which what it loses in area counts, the paper's code's 0.05 of half a height
 _LAST_STEPS = 12
@@ -84,10 +85,10 @@ def landed(
         places, tried = _places(wider, rest, found.faces), wider
         for index, free in enumerate(places):
             told = None if progress is None else partial(_part_of, progress, round_, index / len(places), 1 / len(places))
-            scene, points = _arrived(Way(rest, goal, found.faces, body, objective.stiff), free, found.solid, told)
-            if scene is None:
+            scene, points, done = _arrived(Way(rest, goal, found.faces, body, objective.stiff), free, found.solid, told)
+            if done < _NEARLY:
                 continue
-            ahead = scene.given(_settled(scene, points, objective, told), goal)
+            ahead = scene.given(_settled(scene, points, objective, told) if done == 1.0 else points, goal)
             among = torch.isin(found.faces, scene.order).all(1)
             if int(found.points(ahead, among).sum()) < int(found.points(goal, among).sum()):
                 goal = ahead
@@ -105,43 +106,42 @@ def _places(free: Tensor, rest: Tensor, faces: Tensor) -> list[Tensor]:
     return [torch.zeros_like(free).index_fill(0, indices[group], True) for group in groups(rest[free], _APART, joined)]
 
 
-def _arrived(way: Way, free: Tensor, movable: Tensor, progress: Callable[[int, int], None] | None) -> tuple[Scene | None, Tensor]:
+def _arrived(way: Way, free: Tensor, movable: Tensor, progress: Callable[[int, int], None] | None) -> tuple[Scene, Tensor, float]:
     """Travel all the way, if need be without what is stuck, which then goes as the quick result has it.
 
     Returns:
-        the scene, or None where nothing arrived, and its points.
+        the scene, its points, and which share of the way they have come: the most that any try did.
     """
-    for _ in range(_TRIES):
-        scene, points, blocked = _travelled(way, free, movable, progress)
-        if scene is not None:
-            return scene, points
+    best, blocked = _travelled(way, free, movable, progress)
+    for _ in range(_TRIES - 1):
         stuck = _rings(blocked, way.faces, _RINGS)
         free, movable = free & ~stuck, movable & ~stuck
-        if not free.any():
+        if best[2] == 1.0 or not free.any():
             break
-    return None, way.rest
+        found, blocked = _travelled(way, free, movable, progress)
+        best = found if found[2] > best[2] else best
+    return best
 
 
 def _travelled(
     way: Way, free: Tensor, movable: Tensor, progress: Callable[[int, int], None] | None
-) -> tuple[Scene | None, Tensor, Tensor]:
+) -> tuple[tuple[Scene, Tensor, float], Tensor]:
     """Travel all the way; where something is stuck, what is around it becomes free too.
 
     Returns:
-        the scene, or None where something stays stuck; its points; and which vertices [V] were stuck last.
+        the scene, its points, and which share of the way they have come; and which vertices [V] were stuck last.
     """
-    vertices, done, patience, blocked = way.rest, 0.0, _TRIES, torch.zeros_like(free)
-    while patience:
+    vertices, done, patience = way.rest, 0.0, _TRIES
+    while True:
         scene, before = make_scene(way, free), done
         points, done, stuck = travel(scene, scene.taken(vertices, done), done, progress)
-        if done == 1.0:
-            return scene, points, blocked
-        patience -= done - before < _GAIN
-        vertices = scene.given(points, torch.lerp(way.rest, way.goal, done))
         blocked = torch.zeros_like(free)
         blocked[scene.order[torch.from_numpy(stuck[stuck < len(scene.order)])]] = True
+        patience -= done - before < _GAIN
+        if done == 1.0 or not patience:
+            return (scene, points, done), blocked
+        vertices = scene.given(points, torch.lerp(way.rest, way.goal, done))
         free = free | _rings(blocked, way.faces, _RINGS) & movable
-    return None, way.rest, blocked
 
 
 @dataclass(frozen=True)

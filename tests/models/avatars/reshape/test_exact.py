@@ -49,7 +49,8 @@ def crossed(avatar, vertices, user):
 def test_layers_that_would_pass_each_other_arrive_side_by_side(round_things):
     way = round_things.way(0.05, shells=(0.1, 0.104), goals=(0.106, 0.104))
     everything = torch.ones(len(way.rest), dtype=torch.bool)
-    scene, points = _arrived(way, everything, everything, None)
+    scene, points, done = _arrived(way, everything, everything, None)
+    assert done == 1.0
     vertices = scene.given(points, way.goal)
     half = len(vertices) // 2
     assert not len(crossings(vertices.numpy(), way.faces.numpy())[0])
@@ -60,7 +61,10 @@ def test_layers_that_would_pass_each_other_arrive_side_by_side(round_things):
 def test_what_is_stuck_does_not_arrive(round_things):
     stuck = round_things.way(0.12, shells=(0.1, 0.105), goals=(0.1, 0.105))
     inner = torch.arange(len(stuck.rest)) < len(stuck.rest) // 2  # between a ball that grows and a shell that does not move
-    assert _arrived(stuck, inner, inner, None)[0] is None
+    scene, points, done = _arrived(stuck, inner, inner, None)
+    assert 0.5 < done < 1 and points.isfinite().all()
+    half = scene.given(points, stuck.goal)[inner].norm(dim=1)
+    assert float(half.min()) > 0.09 and float(half.max()) < 0.105  # as far as it came, nothing was passed through
 
 
 def test_exact_is_no_worse_than_fast_and_tells_what_is_left(dressed):
