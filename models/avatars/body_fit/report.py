@@ -30,6 +30,7 @@ class Report:
     inside:    share of the surface that lies more than a centimetre inside of the body
     keypoints: metres, the median distance of the keypoints to the joints; None without keypoints
     doubt:     the cost of this heading beside that of the best one that looks elsewhere, 0..1; near 1 it could be either
+    turned:    whether the mesh was inside out
     """
 
     height: float
@@ -39,6 +40,7 @@ class Report:
     inside: float
     keypoints: float | None
     doubt: float
+    turned: bool = False
 
     def text(self) -> str:
         """Return the figures in sentences, with advice where they are poor."""
@@ -50,6 +52,8 @@ class Report:
         lines.append(f"{100 * self.inside:.1f} % of the surface lies more than 1 cm inside of the body.")
         if self.keypoints is not None:
             lines.append(f"Keypoints are {1000 * self.keypoints:.1f} mm off the joints.")
+        if self.turned:
+            lines.append("The faces of the mesh look inwards; they were taken the other way round.")
         if self.doubt > _DOUBTFUL:
             lines.append(
                 "Looking another way fits almost as well: check the picture, and set 'heading' if the body is turned round."
@@ -84,4 +88,5 @@ def measure(
         inside=float((depth > _DEEP).float().mean()),
         keypoints=float(keypoint_distances(keypoints, posed.joints).median()) if len(keypoints) else None,
         doubt=doubt,
+        turned=surface.turned,
     )

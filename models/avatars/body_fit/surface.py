@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ...geometry import Gaussians, Mesh
-from ...geometry.mesh import face_areas, face_normals, vertex_normals
+from ...geometry.mesh import enclosed_volume, face_areas, face_normals, vertex_normals
 from ..labels import LABEL_INDEX, SKIN
 from ..types import Avatar
 
@@ -26,11 +26,13 @@ class Surface:
     points:  [N, 3] metres
     normals: [N, 3] unit, outwards; or None where nobody knows them
     skin:    [N] bool, True where the surface is known to be bare skin
+    turned:  whether the mesh was inside out, so that its normals were turned round
     """
 
     points: Tensor
     normals: Tensor | None
     skin: Tensor
+    turned: bool = False
 
     def __len__(self) -> int:
         return len(self.points)
@@ -47,7 +49,8 @@ class Surface:
 
     def some(self, count: int) -> Surface:
         """Return about `count` of the points, evenly picked; they were drawn in a random order."""
-        return Surface(self.points[:count], None if self.normals is None else self.normals[:count], self.skin[:count])
+        normals = None if self.normals is None else self.normals[:count]
+        return replace(self, points=self.points[:count], normals=normals, skin=self.skin[:count])
 
 
 def surface_of(subject: Avatar | Mesh | Gaussians, count: int) -> Surface:
@@ -91,7 +94,8 @@ def _spread(mesh: Mesh, bare: Tensor, count: int) -> Surface:
     smooth = (weights * vertex_normals(mesh.vertices, mesh.faces)[corners]).sum(1)
     flat = face_normals(mesh.vertices, mesh.faces)[face]
     normals = torch.nn.functional.normalize(torch.where(smooth.norm(dim=-1, keepdim=True) > 0.1, smooth, flat), dim=-1)
-    return Surface((weights * mesh.vertices[corners]).sum(1).float(), normals, bare[corners].all(1))
+    turned = enclosed_volume(mesh.vertices, mesh.faces) < 0  # of a mesh with holes about as well
+    return Surface((weights * mesh.vertices[corners]).sum(1).float(), -normals if turned else normals, bare[corners].all(1), turned)
 
 
 def _among(labels: Tensor, names: Sequence[str]) -> Tensor:

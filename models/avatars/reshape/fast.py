@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...body.interface import BodyState
 from ...body.joints import JOINT_INDEX, PART_INDEX
-from ...geometry.mesh import face_areas, unique_edges, vertex_normals
+from ...geometry.mesh import enclosed_volume, face_areas, unique_edges, vertex_normals
 from ..graph import harmonic_fill, smooth
 from ..labels import LABEL_INDEX
 from ..repose import require_rig
@@ -118,7 +118,8 @@ def placed(
 
 def _trusted(avatar: Avatar, where: Beside, body: BodyState) -> Tensor:
     """Return which vertices [V] move as the body's surface below them does; a sleeve does not follow the ribs that it touches."""
-    facing = (vertex_normals(avatar.mesh.vertices, avatar.mesh.faces) * where.normal).sum(1)
+    outwards = -1.0 if enclosed_volume(avatar.mesh.vertices, avatar.mesh.faces) < 0 else 1.0  # for meshes that are inside out
+    facing = outwards * (vertex_normals(avatar.mesh.vertices, avatar.mesh.faces) * where.normal).sum(1)
     corners = body.model.faces[where.closest.face]
     below = (where.closest.barycentric[..., None] * body.model.weights[corners]).sum(1)
     shared = torch.minimum(avatar.skinning, below).sum(1)

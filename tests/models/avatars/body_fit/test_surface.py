@@ -1,5 +1,7 @@
 """What the body is fitted to: evenly spread points, skin told apart, and sentences about what is no person."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -18,6 +20,15 @@ def test_points_lie_on_the_mesh_and_are_skin_where_labels_say_so(people):
     unlabelled = surface_of(avatar.mesh, 1500)
     assert not unlabelled.skin.any()
     assert torch.equal(unlabelled.points, surface.points)
+
+
+def test_a_mesh_that_is_inside_out_is_turned_round(people):
+    mesh = people.clothed(people.standing()).mesh
+    surface, turned = (surface_of(one, 1500) for one in (mesh, replace(mesh, faces=mesh.faces.flip(1))))
+    assert turned.turned and not surface.turned and turned.some(10).turned
+    for one in (surface, turned):  # most normals look away from the middle of the person
+        away = one.points - one.points.mean(0)
+        assert float(((one.normals * away)[:, [0, 2]].sum(1) > 0).float().mean()) > 0.7
 
 
 def test_every_square_metre_gets_as_many_points():

@@ -8,7 +8,7 @@ import torch
 from modiste.models.avatars import LABEL_INDEX, sample_gaussians
 from modiste.models.avatars.reshape import Check, clearance, reshape, target_body
 from modiste.models.avatars.reshape.clearance import GAP, LEAST_GAP, Below, check, cleared, wanted_height
-from modiste.models.avatars.reshape.fast import _bareness
+from modiste.models.avatars.reshape.fast import _bareness, placed
 from modiste.models.avatars.reshape.motion import beside
 from modiste.models.avatars.reshape.reshaping import _sunk
 from modiste.models.avatars.reshape.wrists import CUFF
@@ -208,3 +208,10 @@ def test_what_showed_nothing_under_cloth_stays_as_deep_when_the_skin_is_lifted(p
     deep, high = (half[faces[bound.face]].all(1) for half in (lifted > 0, lifted < 0))
     assert deep.any() and high.any()
     assert sunk[deep].numpy() == pytest.approx(-0.004, abs=1e-7) and not sunk[high].any()
+
+
+def test_a_mesh_that_is_inside_out_goes_to_the_same_places(person, user):
+    turned = replace(person, mesh=replace(person.mesh, faces=person.mesh.faces.flip(1)))
+    target = target_body(person.body, user)
+    there, same = (placed(one, target).vertices for one in (person, turned))
+    assert float((there - same).norm(dim=1).quantile(0.99)) < 1e-4
