@@ -45,8 +45,8 @@ sets. There is none for fewer than 20 samples.
 
 text_agreement is the share of the garments named in a caption whose colour and cut both are what a second network reads
 from the picture (_color, _cut and _pattern: this one alone), averaged over pictures. The reader errs too: `floor` is
-how often it is right about real pictures. Encoder and reader were trained on other wardrobe samples, from different
-random weights, and neither is in any loss.
+how often it is right about real pictures. Encoder and reader are networks of different kinds, trained on other wardrobe
+samples, and neither is in any loss.
 """
 SHEETS = {
     "wardrobe_people.jpg": "People of the wardrobe: the first of those that the figures are about.",

@@ -37,7 +37,8 @@ def load_reader(file: Path = READER_FILE) -> ReaderNet:
 
 def readings(reader: ReaderNet, pictures: Sequence[Tensor]) -> Tensor:
     """Return the index of the word that each head reads in each of N pictures [H, W, 3] uint8: [N, heads]."""
-    return torch.stack(over(reader.readings, pictures))
+    device = next(reader.parameters()).device
+    return torch.stack(over(lambda batch: reader.readings(batch.to(device)).cpu(), pictures))
 
 
 def agreement(

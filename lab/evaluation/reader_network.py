@@ -51,9 +51,9 @@ class ReaderNet(nn.Module):
             which: [N] the picture that each garment is in.
             slots: [N] index into SLOTS.
         """
-        around = _close_ups(parts, boxes * parts.shape[3] / pictures.shape[3], which)
-        own = around[torch.arange(len(slots), device=slots.device), PART_INDEX[SLOTS[0]] + slots]
-        x = self.stem(torch.cat([2 * _close_ups(pictures, boxes, which) - 1, own[:, None], around], 1))
+        nearby = _close_ups(parts, boxes * parts.shape[3] / pictures.shape[3], which)
+        own = nearby[torch.arange(len(slots), device=slots.device), PART_INDEX[SLOTS[0]] + slots]
+        x = self.stem(torch.cat([2 * _close_ups(pictures, boxes, which) - 1, own[:, None], nearby], 1))
         x = self.blocks[0](x)
         for down, block in zip(self.downs, self.blocks[1:], strict=True):
             x = block(down(x))
@@ -71,7 +71,7 @@ class ReaderNet(nn.Module):
         names = list(self.vocabulary)
         readings[:, [names.index(head(slot, "cut")) for slot in SLOTS]] = 0
         if len(which):
-            boxes = around(found[which] == PART_INDEX[SLOTS[0]] + slots[:, None, None], pictures.shape[3])
+            boxes = close_up_boxes(found[which] == PART_INDEX[SLOTS[0]] + slots[:, None, None], pictures.shape[3])
             read = self.look(pictures, logits.softmax(1), boxes, which, slots)
             for index, slot in enumerate(SLOTS):
                 for quality in QUALITIES:
@@ -102,20 +102,22 @@ class _Finder(nn.Module):
         return self.out(x)
 
 
-def around(masks: Tensor, width: int) -> Tensor:
+def close_up_boxes(masks: Tensor, width: int) -> Tensor:
     """Return the square that shows each mask [N, h, w] of a picture of some width: [N, 3] middle x, y and half its side, pixels.
 
     It follows the spread of the pixels, so that a few stray ones hardly count; of an empty mask it shows the middle of the picture.
     """
-    weights = masks.float() + 1e-9  # none is empty
-    y, x = (torch.arange(length, device=masks.device) + 0.5 for length in masks.shape[1:])
-    total = weights.sum((1, 2))
-    columns, rows = weights.sum(1), weights.sum(2)
-    middle = torch.stack([(columns * x).sum(1) / total, (rows * y).sum(1) / total], 1)
-    spread = torch.stack([columns @ x.square() / total, rows @ y.square() / total], 1) - middle.square()
-    scale = width / masks.shape[2]
-    half = (_REACH * scale * spread.clamp_min(0).sqrt().amax(1)).clamp_min(_LEAST)
-    return torch.cat([middle * scale, half[:, None]], 1)
+    with torch.autocast(masks.device.type, enabled=False):  # half a pixel of eighty is less than bfloat16 can tell
+        weights = masks.float() + 1e-9  # none is empty
+        y, x = (torch.arange(length, device=masks.device) + 0.5 for length in masks.shape[1:])
+        columns, rows = weights.sum(1), weights.sum(2)
+        total = columns.sum(1)
+        middle = torch.stack([(columns * x).sum(1), (rows * y).sum(1)], 1) / total[:, None]
+        away = (x - middle[:, :1]).square(), (y - middle[:, 1:]).square()
+        spread = torch.stack([(columns * away[0]).sum(1), (rows * away[1]).sum(1)], 1) / total[:, None]
+        scale = width / masks.shape[2]
+        half = (_REACH * scale * spread.sqrt().amax(1)).clamp_min(_LEAST)
+        return torch.cat([middle * scale, half[:, None]], 1)
 
 
 def _close_ups(pictures: Tensor, boxes: Tensor, which: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ class AttributePictures(Dataset):
         parts: whether to give, as a third, the parts of each picture too: [H/2, W/2] uint8.
 
     Raises:
-        ValueError: if the folder is None or holds no shards, or some that cannot be read.
+        ValueError: if the folder is None or holds no shards, or some that cannot be read or lack the parts asked for.
     """
 
     def __init__(self, folder: Path | None, vocabulary: Vocabulary, parts: bool = False) -> None:
@@ -29,6 +29,9 @@ class AttributePictures(Dataset):
             raise ValueError("This network learns from rendered shards: render some, and name their folder with --data.")
         self.parts = parts
         self.sets = [ShardPictures(folder, pictures) for pictures in PICTURES]
+        for some in self.sets if parts else ():
+            for start in (0, *some.ends[:-1]):
+                some.parts(start)
         people, *flats = self.sets
         self.targets = [torch.stack([targets(person_words(one["caption"], one["garments"]), vocabulary) for one in people.records])]
         self.targets += [torch.stack([targets(flat_words(one), vocabulary) for one in some.records]) for some in flats]

@@ -31,6 +31,8 @@ class Variations:
     hidden: float = 0.4
     tinted: float = 0.6
 
+    @torch.autocast("cpu", enabled=False)  # bfloat16 is too coarse for colours and places
+    @torch.autocast("cuda", enabled=False)
     def recoloured(self, pictures: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Turn the hues of some pictures [B, 3, H, W], so that greys stay, and say of which: [B] bool."""
         uniform = torch.rand(3, len(pictures), generator=generator, device=pictures.device)
@@ -42,6 +44,8 @@ class Variations:
         turn = cos * eye + (1 - cos) / 3 + sin * around
         return torch.einsum("bij,bjhw->bihw", turn * bright[:, None, None], pictures).clamp(0, 1), tinted
 
+    @torch.autocast("cpu", enabled=False)
+    @torch.autocast("cuda", enabled=False)
     def moved(self, pictures: Tensor, generator: torch.Generator, parts: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Return pictures [B, 3, H, W] moved, turned, mirrored and zoomed, and their parts [B, h, w] in the same way."""
 

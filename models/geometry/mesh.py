@@ -52,6 +52,11 @@ def enclosed_volume(vertices: Tensor, faces: Tensor) -> float:
     return float(torch.linalg.det(corners).sum()) / 6
 
 
+def inside_out(vertices: Tensor, faces: Tensor) -> bool:
+    """Tell whether a mesh, closed or with holes, has faces that look inwards: it encloses clearly less than nothing."""
+    return enclosed_volume(vertices, faces) < -0.02 * (float(face_areas(vertices, faces).sum()) / 6) ** 1.5  # of a cube's volume
+
+
 def scatter_faces_to_vertices(values: Tensor, faces: Tensor, vertex_count: int) -> Tensor:
     """Sum per-face values [F, ...] over the faces around each vertex, giving [V, ...]."""
     total = values.new_zeros(vertex_count, *values.shape[1:])

@@ -17,7 +17,7 @@ from ....wardrobe.samples import SHOTS, person_sample
 from ....wardrobe.slots import PART_INDEX, PARTS, SLOTS
 from ...evaluation.attributes import QUALITIES, UNKNOWN, garment_vocabulary, head
 from ...evaluation.reader import readings
-from ...evaluation.reader_network import ReaderNet, around
+from ...evaluation.reader_network import ReaderNet, close_up_boxes
 from ...seeds import NETWORK_SHEET_SEED
 from ..attribute_pictures import AttributePictures
 from ..sheets import contact_sheet
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SHEET_PICTURES = 12
+_LEAST_SHOWN = 3  # pixels of the parts' map that a garment must still have after a picture was moved
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,16 @@ class Task(Variations):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         pictures, aims, parts = batch
         pictures, tinted = self.recoloured(pictures.movedim(-1, 1).float() / 255, generator)
-        pictures, parts = self.moved(pictures, generator, parts[:, ::2, ::2])
+        pictures, parts = self.moved(pictures, generator, parts[:, 1::2, 1::2])  # every fourth pixel, the third of four
         pictures = self.spoiled(pictures, generator)
         logits = model.parts(pictures).float()
         finding = _balanced(logits, parts)
 
         names = list(model.vocabulary)
+        shown = torch.stack([(parts == PART_INDEX[slot]).sum((1, 2)) >= _LEAST_SHOWN for slot in SLOTS], 1)
         worn = aims[:, [names.index(head(slot, "cut")) for slot in SLOTS]] > 0  # the first cut is "none"
-        which, slots = worn.nonzero(as_tuple=True)
-        boxes = around(parts[which] == PART_INDEX[SLOTS[0]] + slots[:, None, None], pictures.shape[3])
+        which, slots = (worn & shown).nonzero(as_tuple=True)
+        boxes = close_up_boxes(parts[which] == PART_INDEX[SLOTS[0]] + slots[:, None, None], pictures.shape[3])
         uniform = 2 * torch.rand(boxes.shape, generator=generator, device=boxes.device) - 1
         moved = boxes + self.jitter * uniform * boxes[:, 2:]
         read = model.look(pictures, logits.detach().softmax(1), moved, which, slots)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...geometry import Gaussians, Mesh
-from ...geometry.mesh import enclosed_volume, face_areas, face_normals, vertex_normals
+from ...geometry.mesh import face_areas, face_normals, inside_out, vertex_normals
 from ..labels import LABEL_INDEX, SKIN
 from ..types import Avatar
 
@@ -94,7 +94,7 @@ def _spread(mesh: Mesh, bare: Tensor, count: int) -> Surface:
     smooth = (weights * vertex_normals(mesh.vertices, mesh.faces)[corners]).sum(1)
     flat = face_normals(mesh.vertices, mesh.faces)[face]
     normals = torch.nn.functional.normalize(torch.where(smooth.norm(dim=-1, keepdim=True) > 0.1, smooth, flat), dim=-1)
-    turned = enclosed_volume(mesh.vertices, mesh.faces) < 0  # of a mesh with holes about as well
+    turned = inside_out(mesh.vertices, mesh.faces)
     return Surface((weights * mesh.vertices[corners]).sum(1).float(), -normals if turned else normals, bare[corners].all(1), turned)
 
 

@@ -90,8 +90,8 @@ def cleared(
 def wanted_height(height: Tensor, least: Tensor | float = LEAST_GAP) -> Tensor:
     """Return how far above the new body to keep what stood at heights [V] above the old one.
 
-    Always outside and in the same order, so that no layer is lifted through another: from `least`, one for all or [V], on the skin
-    to GAP and no more.
+    Always outside, and in the same order where `least`, one for all or [V], is the same, so that no layer is lifted through
+    another: from `least` on the skin to GAP and no more.
     """
     slope = 1 - least / GAP
     outside = least + slope * height.clamp(0, GAP)

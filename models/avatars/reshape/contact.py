@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray
 
-ATTACHED = 2e-7  # metres: what is nearer at rest is one piece, such as two sides of a seam
+SEAM = 5e-6  # metres: borders that are nearer at rest are one piece, two sides of a seam as files round it
+ATTACHED = 2e-7  # metres, the same for all else: an edge that crosses a face beside its border must not slip past that
 _SAFE = 0.9  # share of the way to the first contact that a step may go
 _PATIENCE = 1000  # steps towards a contact after which the way so far is taken
 _TOLERANCE = 1e-9  # of the places on an edge and in a face where they meet
@@ -88,15 +89,27 @@ class Contact:
 
     def _attached(self, rest: Array) -> set[tuple[int, int]]:
         """Return all pairs of points, one of each, of edges and edges, and of faces and points, that are attached at rest."""
+        border = _on_border(self.faces, len(rest))
         candidates = self.ipctk.Candidates()
-        candidates.build(self.mesh, rest, ATTACHED)
+        candidates.build(self.mesh, rest, SEAM)
         pairs: set[tuple[int, int]] = set()
         for found, split in ((candidates.ee_candidates, 2), (candidates.fv_candidates, 1)):
             for candidate in found:
                 ids = [index for index in candidate.vertex_ids(self.mesh.edges, self.faces) if index >= 0]
-                if candidate.compute_distance(rest[ids].reshape(-1)) < ATTACHED**2:  # it is squared
+                seam = border[ids[:split]].any() and border[ids[split:]].any()
+                near = SEAM if seam else ATTACHED
+                if candidate.compute_distance(rest[ids].reshape(-1)) < near**2:  # it is squared
                     pairs.update((min(pair), max(pair)) for pair in product(ids[:split], ids[split:]))
         return pairs
+
+
+def _on_border(faces: Array, count: int) -> Array:
+    """Return which of `count` points belong to an edge of one face only."""
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    edges, faces_there = np.unique(edges, axis=0, return_counts=True)
+    border = np.zeros(count, bool)
+    border[edges[faces_there == 1]] = True
+    return border
 
 
 def crossings(points: Array, faces: Array) -> tuple[Array, Array]:

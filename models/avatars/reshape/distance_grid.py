@@ -84,8 +84,8 @@ def body_grid(
 def clothed_distance(vertices: Tensor, faces: Tensor) -> Callable[[Tensor], Tensor]:
     """Return what measures the signed distance [P] of places [P, 3] to a mesh of several layers, with openings, roughly: for bones.
 
-    Inside is what the mesh winds around by more than half (Jacobson et al. 2013), so that hems and sleeves need no caps. The
-    winding number is that of a mesh of few faces.
+    Inside is what the mesh winds around by more than half, either way (Jacobson et al. 2013), so that hems and sleeves need no
+    caps. The winding number is that of a mesh of few faces.
     """
     from fast_simplification import simplify
     from scipy.spatial import cKDTree
@@ -96,7 +96,7 @@ def clothed_distance(vertices: Tensor, faces: Tensor) -> Callable[[Tensor], Tens
 
     def measured(places: Tensor) -> Tensor:
         distance = torch.from_numpy(tree.query(places.numpy())[0])
-        return torch.where(winding(places, few, few_faces) > 0.5, -distance, distance)
+        return torch.where(winding(places, few, few_faces).abs() > 0.5, -distance, distance)
 
     return measured
 

@@ -18,6 +18,7 @@ from ...body.interface import BodyState
 from ...geometry.mesh import enclosed_volume, unique_edges
 from ..graph import groups
 from ..types import Avatar
+from .clearance import INSIDE
 from .crossing import labelled
 from .distance_grid import DistanceGrid, body_grid, clothed_distance
 from .fast import Placed
@@ -32,10 +33,12 @@ STAYING = 400.0  # weight of the pull to the quick result in the last solve, 1 /
 _RINGS = 2  # of vertices around a crossing that are solved for
 _APART = 0.03  # metres at rest between places that are solved for one after the other
 _ROUNDS = 3  # each with more around a place that crosses still
-_TRIES = 3  # without gain to get round what is stuck
+_TRIES = 3  # at a place, each without what was stuck before
+_PATIENCE = 3  # times of making more around what is stuck free without gain
+_MOST_WIDER = 12  # times of it at all
 _GAIN = 0.01  # of the way, which is worth going on
 _NEARLY = 0.98  # of the way, which is taken where no more can be had: the rest is less than a millimetre mostly
-_PARTS = 1000  # of the work, as progress is told
+_TOLD = 1000  # parts of the work, as progress is told
 _AREA_REACH = 0.043  # metres off the body within which what it loses in area counts, the paper's code's 0.05 of half a height
 _LAST_STEPS = 12
 _LAST_TOLERANCE = 2e-4  # metres
@@ -49,7 +52,7 @@ class Settings:
     curves:  of L_curv and L_tor, the angles and twists of boundary curves
     prepass: whether E_pre moves the skeleton inside the mesh first
     anneal:  whether, the more the body loses in volume, the fit is first tightened and shapes kept less, then shapes restored
-    area_aware: whether, where the body loses area, the fit counts more and shapes are kept less
+    area_aware: whether, the more the body loses in area somewhere, the fit counts more there and shapes are kept less
     """
 
     fit: float = 1.0
@@ -68,7 +71,10 @@ def landed(
     place is stuck, such as skin between two limbs of the target that touch, it stays as the quick result has it.
     """
     found, rest, goal = to.crossing, avatar.mesh.vertices.double(), to.vertices.double()
-    new = found.points(goal) | to.entered
+    used = torch.zeros_like(found.solid)
+    used[found.faces] = True
+    entered = (to.entered & used).nonzero()[:, 0]
+    new = found.points(goal).index_fill(0, entered, True)
     if not new.any():
         return to.vertices
     tell = None if progress is None else partial(progress, 0, 1)
@@ -77,6 +83,12 @@ def landed(
         source = settled(source, clothed_distance(rest, avatar.mesh.faces), tell)
     body = (drawn_in(target, source)[found.kept].double(), found.body.double(), found.body_faces)
     objective = _objective(avatar, to, target, settings, body_grid(target.posed().vertices, target.model.faces, progress=tell))
+
+    def wrong(vertices: Tensor, among: Tensor | None = None) -> Tensor:
+        """Return which vertices [V] newly cross something, or have entered the body still."""
+        inside = entered[objective.grid.sample(vertices[entered])[0] < -INSIDE]
+        return found.points(vertices, among).index_fill(0, inside, True)
+
     tried = torch.zeros_like(new)
     for round_ in range(_ROUNDS):
         wider = _rings(new, found.faces, _RINGS + 2 * round_) & found.solid
@@ -89,10 +101,10 @@ def landed(
             if done < _NEARLY:
                 continue
             ahead = scene.given(_settled(scene, points, objective, told) if done == 1.0 else points, goal)
-            among = torch.isin(found.faces, scene.order).all(1)
-            if int(found.points(ahead, among).sum()) < int(found.points(goal, among).sum()):
+            among = torch.isin(found.faces, scene.order).any(1)  # all that can have changed
+            if int(wrong(ahead, among).sum()) < int(wrong(goal, among).sum()):
                 goal = ahead
-        new = found.points(goal)
+        new = wrong(goal)
         if not new.any():
             break
     return goal.to(to.vertices)
@@ -131,17 +143,18 @@ def _travelled(
     Returns:
         the scene, its points, and which share of the way they have come; and which vertices [V] were stuck last.
     """
-    vertices, done, patience = way.rest, 0.0, _TRIES
-    while True:
+    vertices, done, patience = way.rest, 0.0, _PATIENCE
+    for _ in range(_MOST_WIDER):
         scene, before = make_scene(way, free), done
         points, done, stuck = travel(scene, scene.taken(vertices, done), done, progress)
         blocked = torch.zeros_like(free)
         blocked[scene.order[torch.from_numpy(stuck[stuck < len(scene.order)])]] = True
         patience -= done - before < _GAIN
         if done == 1.0 or not patience:
-            return (scene, points, done), blocked
+            break
         vertices = scene.given(points, torch.lerp(way.rest, way.goal, done))
         free = free | _rings(blocked, way.faces, _RINGS) & movable
+    return (scene, points, done), blocked
 
 
 @dataclass(frozen=True)
@@ -174,7 +187,7 @@ def _objective(avatar: Avatar, to: Placed, target: BodyState, settings: Settings
     if settings.anneal:
         before, after = (enclosed_volume(body.posed().vertices, body.model.faces) for body in (avatar.body, target))
         shrunk = min(max(1 - after / before, 0.0) / 0.2, 1.0)
-        stages = ((1 + 10 * shrunk, 0.25), (1 + 0.4 * shrunk, 1.0))
+        stages = ((1 + 10 * shrunk, 1 - 0.75 * shrunk), (1 + 0.4 * shrunk, 1.0)) if shrunk else stages
     return _Objective(to.ease.double(), tight, stiff, settings.curves, grid, stages)
 
 
@@ -194,7 +207,7 @@ def _settled(scene: Scene, points: Tensor, objective: _Objective, progress: Call
 
 def _part_of(progress: Callable[[int, int], None], round_: int, start: float, share: float, done: int, total: int) -> None:
     """Tell how far one place of a round is; each round counts as half of what is left, since few places need many."""
-    progress(int(_PARTS * (1 - 0.5**round_ + 0.5 ** (round_ + 1) * (start + share * done / total))), _PARTS)
+    progress(int(_TOLD * (1 - 0.5**round_ + 0.5 ** (round_ + 1) * (start + share * done / total))), _TOLD)
 
 
 def _rings(chosen: Tensor, faces: Tensor, count: int) -> Tensor:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ...body.interface import BodyState
 from ...body.joints import JOINT_INDEX, PART_INDEX
-from ...geometry.mesh import enclosed_volume, face_areas, unique_edges, vertex_normals
+from ...geometry.mesh import face_areas, inside_out, unique_edges, vertex_normals
 from ..graph import harmonic_fill, smooth
-from ..labels import LABEL_INDEX
+from ..labels import LABEL_INDEX, SKIN
 from ..repose import require_rig
 from ..types import Avatar
 from .clearance import HIDDEN_GAP, INSIDE, LEAST_GAP, Below, cleared, wanted_height
@@ -29,7 +29,7 @@ JOINTS_OF_HEAD = [JOINT_INDEX[name] for name in ("head", "jaw", "left_eye", "rig
 _SMOOTHING_STEPS = 10
 _ROUNDS = 2  # of looking for what crosses and mending it
 _LIFT = 0.05  # of the edges around, by which surface that crosses the body between its vertices is lifted each time
-_HIDDEN = 0.4  # share of that for skin right under cloth
+_SPARED = 0.6  # share of that which skin right under cloth is spared
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Placed:
     height:   [V] metres that it stands above the target body
     outside:  [V] bool, which are to stay outside of it
     growth:   [V] by how much the area of the body below each has grown
+    hidden:   [V] from 0 to 1, how close under cloth skin lies
     crossing: what crossed before, and so does not count
     """
 
@@ -49,16 +50,17 @@ class Placed:
     height: Tensor
     outside: Tensor
     growth: Tensor
+    hidden: Tensor
     crossing: Crossings
 
     @property
     def counted(self) -> Tensor:
-        """Which vertices [V] may not be inside the target, unless they were inside their own body before."""
+        """Which vertices [V] may not be inside the target, unless they were inside their own body."""
         return self.outside & self.crossing.solid
 
     @property
     def entered(self) -> Tensor:
-        """Which vertices [V] newly are."""
+        """Which vertices [V] are inside the target, and were not inside their own body."""
         return self.counted & (self.height < -INSIDE) & (self.ease >= -INSIDE)
 
 
@@ -100,9 +102,9 @@ def placed(
     crossing = find_crossings(avatar, target, outside)
     loose = crossing.solid if avatar.labels is None else crossing.solid & labelled(avatar, "clothes", "shoes")
     below = Below((motion.after, model.faces, model.parts), tell)
-    bare, crossed = _bareness(mesh.vertices, loose), torch.zeros_like(loose)
-    least = wanted_height(where.height, HIDDEN_GAP + (LEAST_GAP - HIDDEN_GAP) * bare)
-    step = _LIFT * bare.clamp_min(_HIDDEN) * _edge_lengths(mesh.vertices, mesh.faces)
+    hidden, crossed = _hidden(avatar, outside), torch.zeros_like(loose)
+    least = wanted_height(where.height, torch.lerp(torch.tensor(LEAST_GAP), torch.tensor(HIDDEN_GAP), hidden))
+    step = _LIFT * (1 - _SPARED * hidden) * _edge_lengths(mesh.vertices, mesh.faces)
     apart, height = cleared(moved, mesh.faces, below, least, outside)
     vertices = apart
     for _ in range(_ROUNDS):
@@ -113,13 +115,14 @@ def placed(
         least = least + step * body_below
         vertices, height = cleared(together(mesh.vertices, apart, crossed, loose), mesh.faces, below, least, outside)
     before, after = (face_areas(points, model.faces)[where.closest.face] for points in (motion.before, motion.after))
-    return Placed(vertices, where.height, height, outside, after / before.clamp_min(1e-12), crossing)
+    return Placed(vertices, where.height, height, outside, after / before.clamp_min(1e-12), hidden, crossing)
 
 
 def _trusted(avatar: Avatar, where: Beside, body: BodyState) -> Tensor:
     """Return which vertices [V] move as the body's surface below them does; a sleeve does not follow the ribs that it touches."""
-    outwards = -1.0 if enclosed_volume(avatar.mesh.vertices, avatar.mesh.faces) < 0 else 1.0  # for meshes that are inside out
-    facing = outwards * (vertex_normals(avatar.mesh.vertices, avatar.mesh.faces) * where.normal).sum(1)
+    mesh = avatar.mesh
+    outwards = -1.0 if inside_out(mesh.vertices, mesh.faces) else 1.0
+    facing = outwards * (vertex_normals(mesh.vertices, mesh.faces) * where.normal).sum(1)
     corners = body.model.faces[where.closest.face]
     below = (where.closest.barycentric[..., None] * body.model.weights[corners]).sum(1)
     shared = torch.minimum(avatar.skinning, below).sum(1)
@@ -133,15 +136,16 @@ def _hands(avatar: Avatar, part: Tensor) -> Tensor:
     return own & labelled if labelled.any() else own
 
 
-def _bareness(vertices: Tensor, loose: Tensor) -> Tensor:
-    """Return 1 for loose vertices [V] and for others away from them, down to 0 right beside: skin must stay under a thin sock."""
+def _hidden(avatar: Avatar, outside: Tensor) -> Tensor:
+    """Return how close under cloth skin lies [V], from 0 to 1: a thin sock must go on hiding it. Labels tell skin from cloth."""
     from scipy.spatial import cKDTree
 
-    if not loose.any():
-        return torch.ones(len(vertices))
-    distance, _ = cKDTree(vertices[loose].numpy()).query(vertices.numpy(), distance_upper_bound=REACH)
-    away = (torch.from_numpy(distance).float().clamp(CORE, REACH) - CORE) / (REACH - CORE)
-    return torch.where(loose, 1.0, away)
+    vertices, cloth = avatar.mesh.vertices, labelled(avatar, "clothes", "shoes")
+    if not cloth.any():
+        return torch.zeros(len(vertices))
+    distance, _ = cKDTree(vertices[cloth].numpy()).query(vertices.numpy(), distance_upper_bound=REACH)
+    near = (REACH - torch.from_numpy(distance).float().clamp(CORE, REACH)) / (REACH - CORE)
+    return near * (outside & labelled(avatar, *SKIN))
 
 
 def _edge_lengths(vertices: Tensor, faces: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from functools import partial
 from torch import Tensor
 
 from ...body.interface import BodyState
+from ...geometry.mesh import inside_out
 from ..deform import follow
 from ..repose import require_rig
 from ..types import Avatar, BoundGaussians
@@ -51,7 +52,7 @@ def reshape(
     target = target_body(body, user)
     if target.parameters.shape.equal(body.parameters.shape):
         return replace(avatar, body=target), Check(0.0, 0.0, 0.0)
-    tell = progress or (lambda done, total: None)
+    tell = _forwards(progress)
     tell(0, _PARTS)
     to = placed(avatar, target, hand_aware, partial(_stay, tell, 0))
     tell(1, _PARTS)
@@ -63,22 +64,35 @@ def reshape(
     found = check(height, avatar.mesh.faces, to.ease, to.counted, to.crossing.share(vertices))
     tell(_PARTS - 1, _PARTS)
     followed = follow(avatar, vertices, follow_scales, STRETCH)
-    reshaped = replace(followed, gaussians=_sunk(followed, (height - to.ease) * (to.ease < 0)), body=target)
+    reshaped = replace(followed, gaussians=_sunk(followed, to.hidden * (height - to.ease).clamp_min(0)), body=target)
     tell(_PARTS, _PARTS)
     return reshaped, found
 
 
-def _sunk(avatar: Avatar, lifted: Tensor) -> BoundGaussians:
-    """Return the Gaussians as deep under the surface as it was lifted, [V] metres.
+def _sunk(avatar: Avatar, depth: Tensor) -> BoundGaussians:
+    """Return the Gaussians sunk below the surface, by as much as `depth` [V] metres says.
 
     Skin that was tucked in under thin cloth may not stay inside the body, but what it shows must not come nearer to the cloth.
     """
-    bound = avatar.gaussians
-    corners = lifted.clamp_min(0)[avatar.mesh.faces[bound.face]]
-    return replace(bound, offset=bound.offset - (bound.barycentric * corners).sum(1))
+    bound, mesh = avatar.gaussians, avatar.mesh
+    inwards = 1.0 if inside_out(mesh.vertices, mesh.faces) else -1.0
+    return replace(bound, offset=bound.offset + inwards * (bound.barycentric * depth[mesh.faces[bound.face]]).sum(1))
 
 
 _PARTS = 20
+
+
+def _forwards(progress: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+    """Return what tells progress, never less than before: where something is stuck, the solve takes more than one way."""
+    most = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal most
+        most = max(most, done)
+        if progress:
+            progress(most, total)
+
+    return tell
 
 
 def _stay(tell: Callable[[int, int], None], step: int, done: int, total: int) -> None:

@@ -1,9 +1,8 @@
 """The terms of GSReshape's objective, each a sum of squares over small groups of vertices.
 
 "Intersection-free Garment Retargeting" (Huang et al. 2025), which the paper adapts, names them: similarity, fit, curvature and
-torsion of boundary curves, and the place of these curves, for which `anchor` stands here: it holds every vertex, not the middles of
-hems alone. Every term is 1/2 sum |r(x)|^2, whose Hessian J^T J (Gauss and Newton)
-is positive semidefinite by itself.
+torsion of boundary curves, and the place of these curves. Instead of the last, `anchor` holds every vertex near a given place.
+Every term is 1/2 sum |r(x)|^2, whose Hessian J^T J (Gauss and Newton) is positive semidefinite by itself.
 """
 
 from __future__ import annotations

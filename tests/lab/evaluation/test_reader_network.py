@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modiste.lab.evaluation.attributes import UNKNOWN
-from modiste.lab.evaluation.reader_network import CLOSE_UP, _close_ups, around
+from modiste.lab.evaluation.reader_network import CLOSE_UP, _close_ups, close_up_boxes
 from modiste.wardrobe.slots import PART_INDEX, PARTS, SLOTS
 
 
@@ -18,15 +18,24 @@ def block(height, width, top, left, high, wide):
 
 @given(st.integers(0, 20), st.integers(0, 10), st.integers(8, 40), st.integers(8, 30))
 def test_a_close_up_shows_all_of_a_rectangle_and_little_more(top, left, high, wide):
-    x, y, half = around(block(64, 48, top, left, high, wide), 192)[0].tolist()
+    x, y, half = close_up_boxes(block(64, 48, top, left, high, wide), 192)[0].tolist()
     assert (x, y) == pytest.approx((4 * (left + wide / 2), 4 * (top + high / 2)), abs=0.05)
     assert 1 <= half / (2 * max(high, wide)) < 1.3  # of half its longer side, in pixels of the picture
 
 
 def test_a_tiny_or_missing_garment_has_a_close_up_too():
     tiny, none = block(64, 48, 5, 7, 1, 1), torch.zeros(1, 64, 48, dtype=torch.bool)
-    assert around(tiny, 192)[0].tolist() == pytest.approx([30.0, 22.0, 10.0], abs=1.0)  # stray weight of nothing pulls a little
-    assert around(none, 192).isfinite().all()
+    assert close_up_boxes(tiny, 192)[0].tolist() == pytest.approx(
+        [30.0, 22.0, 10.0], abs=1.0
+    )  # stray weight of nothing pulls a little
+    assert close_up_boxes(none, 192).isfinite().all()
+
+
+def test_where_a_garment_is_does_not_depend_on_the_precision_of_training():
+    masks = torch.cat([block(64, 48, top, 5, 6, 9) for top in range(0, 58, 3)])
+    exact = close_up_boxes(masks, 192)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(close_up_boxes(masks, 192), exact)
 
 
 def test_a_close_up_is_the_picture_there():

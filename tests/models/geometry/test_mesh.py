@@ -28,6 +28,13 @@ def test_enclosed_volume_is_that_of_trimesh_wherever_the_mesh_stands(ball):
     assert functions.enclosed_volume(away, faces.flip(1)) == pytest.approx(-made.volume, rel=1e-9)
 
 
+def test_a_ball_is_inside_out_if_its_faces_look_inwards_and_a_doubled_one_is_not(ball):
+    _, vertices, faces = ball
+    noise = 1e-3 * torch.randn(vertices.shape, generator=torch.Generator().manual_seed(0), dtype=vertices.dtype)
+    assert functions.inside_out(vertices, faces.flip(1)) and not functions.inside_out(vertices, faces)
+    assert not functions.inside_out(vertices + noise, torch.cat([faces, faces.flip(1)]))
+
+
 def test_vertex_normals_point_outwards_from_a_ball(ball):
     _, vertices, faces = ball
     assert torch.allclose(functions.vertex_normals(vertices, faces), vertices / 1.5, atol=0.04)

@@ -95,6 +95,18 @@ def test_pictures_are_varied_by_the_generator_alone_and_keep_their_colours():
     assert (varied[0].mean((2, 3)) - pictures.mean((2, 3))).abs().max() < 0.005
 
 
+def test_pictures_are_varied_alike_in_every_precision():
+    pictures = torch.rand(4, 3, 64, 48, generator=torch.Generator().manual_seed(0))
+
+    def varied():
+        generator = torch.Generator().manual_seed(1)
+        return Variations().moved(Variations().recoloured(pictures, generator)[0], generator)[0]
+
+    exact = varied()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(varied(), exact)
+
+
 def test_a_turned_picture_is_not_sheared():
     """The cross of two bars keeps its right angle, though pictures are taller than wide."""
     pictures = torch.zeros(16, 3, 128, 96)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modiste.models.avatars.reshape.contact import ATTACHED, Contact, crossings
+from modiste.models.avatars.reshape.contact import ATTACHED, SEAM, Contact, crossings
 
 TRIANGLE = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
 FACES = np.array([[0, 1, 2], [3, 4, 5]])
@@ -65,10 +65,18 @@ def test_obstacles_pass_through_each_other_and_free_points_do_not():
 
 
 def test_what_is_attached_at_rest_is_let_alone():
-    points = np.concatenate([TRIANGLE, TRIANGLE + np.array([0, 0, ATTACHED / 5])])
+    points = np.concatenate([TRIANGLE, TRIANGLE + np.array([0, 0, SEAM / 5])])
     assert Contact(points, FACES, 6, 0.01).energy(points) == 0.0
-    apart = np.concatenate([TRIANGLE, TRIANGLE + np.array([0.1, 0.05, 20 * ATTACHED])])
+    apart = np.concatenate([TRIANGLE, TRIANGLE + np.array([0.1, 0.05, 20 * SEAM])])
     assert Contact(apart, FACES, 6, 0.01).energy(apart) > 0.0
+
+
+def test_only_borders_are_attached_from_afar(round_things):
+    ball, faces = (part.numpy() for part in round_things.sphere(1.0, 2))
+    both = np.concatenate([faces, faces + len(ball)])
+    for gap, attached in ((ATTACHED / 2, True), (SEAM / 5, False)):
+        points = np.concatenate([ball, (1 + gap) * ball])
+        assert (Contact(points, both, len(points), 0.001).energy(points) == 0.0) == attached
 
 
 def test_the_barrier_is_zero_out_of_reach_and_its_slope_is_right():

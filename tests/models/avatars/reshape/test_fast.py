@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from modiste.models.avatars import LABEL_INDEX, sample_gaussians
+from modiste.models.avatars import LABEL_INDEX, Avatar, sample_gaussians
 from modiste.models.avatars.reshape import Check, clearance, reshape, target_body
 from modiste.models.avatars.reshape.clearance import GAP, LEAST_GAP, Below, check, cleared, wanted_height
-from modiste.models.avatars.reshape.fast import _bareness, placed
+from modiste.models.avatars.reshape.fast import _hidden, placed
 from modiste.models.avatars.reshape.motion import beside
 from modiste.models.avatars.reshape.reshaping import _sunk
 from modiste.models.avatars.reshape.wrists import CUFF
@@ -193,21 +193,38 @@ def test_an_unknown_quality_is_refused(person, user):
         reshape(person, user, "best")
 
 
-def test_skin_beside_cloth_is_less_bare_the_nearer_it_lies():
-    points = torch.tensor([[0.0, 0, 0], [0.005, 0, 0], [0.02, 0, 0], [0.05, 0, 0]])
-    cloth = torch.tensor([True, False, False, False])
-    assert _bareness(points, cloth).tolist() == pytest.approx([1.0, 0.0, 0.5, 1.0], abs=1e-6)
-    assert _bareness(points, torch.zeros(4, dtype=torch.bool)).tolist() == [1.0] * 4
+def test_only_skin_right_under_cloth_is_hidden(person):
+    points = torch.tensor([[0.0, 0, 0], [0.005, 0, 0], [0.02, 0, 0], [0.05, 0, 0], [0.005, 0, 0], [0.005, 0, 0]])
+    names = ["clothes", "torso_skin", "torso_skin", "torso_skin", "hair", "left_arm"]
+    labels = torch.tensor([LABEL_INDEX[name] for name in names])
+    outside = torch.tensor([True] * 5 + [False])
+    few = Avatar(Mesh(points, torch.tensor([[0, 1, 2]])), person.gaussians.__class__(*_nothing(person.gaussians)), labels)
+    assert _hidden(few, outside).tolist() == pytest.approx([0, 1.0, 0.5, 0, 0, 0], abs=1e-6)
+    assert not _hidden(replace(few, labels=None), outside).any()
+
+
+def _nothing(bound):
+    return (value[:0] for value in vars(bound).values())
 
 
 def test_what_showed_nothing_under_cloth_stays_as_deep_when_the_skin_is_lifted(person):
-    lifted = torch.full((len(person.mesh.vertices),), 0.004)
-    lifted[: len(lifted) // 2] = -0.004
+    depth = torch.full((len(person.mesh.vertices),), 0.004)
+    depth[: len(depth) // 2] = 0
     bound, faces = person.gaussians, person.mesh.faces
-    sunk = _sunk(person, lifted).offset - bound.offset
-    deep, high = (half[faces[bound.face]].all(1) for half in (lifted > 0, lifted < 0))
-    assert deep.any() and high.any()
-    assert sunk[deep].numpy() == pytest.approx(-0.004, abs=1e-7) and not sunk[high].any()
+    turned = replace(person, mesh=replace(person.mesh, faces=faces.flip(1)))
+    for one, sign in ((person, -1), (turned, 1)):
+        sunk = _sunk(one, depth).offset - bound.offset
+        deep, kept = (half[one.mesh.faces[bound.face]].all(1) for half in (depth > 0, depth == 0))
+        assert deep.any() and kept.any()
+        assert sunk[deep].numpy() == pytest.approx(sign * 0.004, abs=1e-7) and not sunk[kept].any()
+
+
+def test_skin_that_no_cloth_hides_keeps_its_gaussians_on_the_surface(person, user, done):
+    sunk = done[0].gaussians.offset - person.gaussians.offset
+    labels = person.labels[person.mesh.faces[person.gaussians.face]]
+    for names in (("hands",), ("face", "hair"), ("clothes", "shoes")):
+        own = torch.isin(labels, torch.tensor([LABEL_INDEX[name] for name in names])).all(1)
+        assert own.any() and float(sunk[own].abs().max()) < 1e-7
 
 
 def test_a_mesh_that_is_inside_out_goes_to_the_same_places(person, user):

@@ -43,6 +43,12 @@ def test_a_skeleton_that_lies_inside_stays(person, clothed):
     assert settled(Skeleton(joints), clothed).joints.equal(joints)
 
 
+def test_a_mesh_that_is_inside_out_has_the_same_inside(person, clothed):
+    turned = clothed_distance(person.mesh.vertices, person.mesh.faces.flip(1))
+    places = along_bones(person.body.posed().joints)
+    assert float((turned(places) - clothed(places)).abs().max()) < 0.01
+
+
 def test_what_lies_well_hardly_moves_where_another_bone_comes_in(person, clothed):
     joints = person.body.posed().joints.clone()
     joints[JOINT_INDEX["left_wrist"], 2] += 0.09
