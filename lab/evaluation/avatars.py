@@ -20,7 +20,8 @@ from .systems import Request
 
 ABOUT = """
 GSReshape (split `reshape`): a clothed person takes on another person's shape. What the result should be is known, since the
-wardrobe makes the same outfit for the other body too; nothing was tuned to these people.
+wardrobe makes the same outfit for the other body too; nothing was tuned to these people. One in four wears an open coat or
+jacket over the rest.
 
 - `none`: the avatar as it was.
 - `fast`, `exact`: GSReshape by its qualities.

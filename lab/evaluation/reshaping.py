@@ -18,6 +18,8 @@ from ...models.body import BodyState
 from ...models.geometry import Mesh
 from ...models.geometry.mesh import face_areas, unique_edges
 from ...wardrobe import AvatarRecipe, procedural_avatar, random_recipe
+from ...wardrobe.outers import OUTER_CUTS, OuterGarment
+from ...wardrobe.people import draw_fabric
 from .metrics.crossings import against_body, newly_crossing
 from .metrics.pictures import ssim
 
@@ -25,6 +27,7 @@ SIDES, SIZE = 4, (256, 384)
 GAUSSIANS = 60_000
 METHODS = ("fast", "exact", "no_hand_weights", "scales_behind")
 SHOWN = ("none", "fast", "exact", "goal")  # of the methods
+COATS = 4
 _FIGURE = ("age", "muscle", "weight", "height", "proportions")
 
 
@@ -46,12 +49,18 @@ class Outcome:
 
 
 def draw_case(seed: int, index: int, gaussians: int = GAUSSIANS) -> Case:
-    """Return an avatar and the body of somebody of the same sex: a pure function of seed and index."""
+    """Return an avatar and the body of somebody of the same sex: a pure function of seed and index.
+
+    One in COATS wears an open coat or jacket over the rest.
+    """
     draw = random.Random(f"reshape {seed} {index}")
     recipe = random_recipe(draw.getrandbits(31), gaussians=gaussians)
     other = random_recipe(draw.getrandbits(31), woman=recipe.gender > 0.5)
     # Figures of the wardrobe stay near the mean; a try-on must not.
     wide = {"weight": draw.uniform(0.05, 0.95), "height": draw.uniform(0.15, 0.85)}
+    if index % COATS == COATS - 1:
+        cut = draw.choice(list(OUTER_CUTS))
+        recipe = replace(recipe, outer=OuterGarment(cut, draw_fabric(draw, cut, quiet=True), draw.random(), opened=True))
     recipe_there: AvatarRecipe = replace(recipe, **({name: getattr(other, name) for name in _FIGURE} | wide))
     avatar, truth = procedural_avatar(recipe), procedural_avatar(recipe_there)
     return Case(avatar, truth.body, repose(truth, target_body(avatar.body, truth.body).parameters))
