@@ -26,7 +26,8 @@ jacket over the rest.
 - `none`: the avatar as it was.
 - `fast`, `exact`: GSReshape by its qualities.
 - `no_hand_weights`: fast, with hands treated as all other skin.
-- `scales_behind`: fast, with the Gaussians' scales left as they were, which is what the official code does.
+- `scales_behind`: fast, with the Gaussians' scales left as they were, which is what the official code does; texture_ssim does
+  not tell the two apart, since these people's Gaussians are many and small.
 - `truth`: the true avatar covered with other Gaussians, the best that a picture can score.
 
 body_mm is the mean distance of bare skin, hands and head aside, to the other body; garment_mm that of clothes to the true
