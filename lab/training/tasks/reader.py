@@ -32,7 +32,10 @@ _LEAST_SHOWN = 3  # pixels of the parts' map that a garment must still have afte
 
 @dataclass(frozen=True)
 class Task(Variations):
-    """jitter: by which share of its size a close-up is moved, shrunk or enlarged at most, since parts are found with errors"""
+    """How pictures are varied, as `Variations` says, and close-ups of garments.
+
+    jitter: by which share of its size a close-up is moved, shrunk or enlarged at most, since parts are found with errors
+    """
 
     hidden: float = 0.0
     jitter: float = 0.15

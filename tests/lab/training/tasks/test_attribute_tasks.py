@@ -162,22 +162,26 @@ def test_turned_hues_keep_greys_and_teach_no_colour(shards):
     assert logs["color"] == 0  # of none
 
 
-def test_a_few_steps_teach_red_from_blue(shards):
+def trained(task, shards, steps, rate):
+    """Train a little on twelve items; return what the loss fell to, as a share of the first, and the last log."""
     torch.manual_seed(0)
-    task = Task(tinted=0, hidden=0)
     model, dataset = task.build(), task.dataset(shards, 0)
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), rate)
     batch = [torch.stack(column) for column in zip(*(dataset[index] for index in range(12)), strict=True)]
     losses = []
-    for step in range(20):
+    for step in range(steps):
         loss, logs = task.loss(model, batch, torch.Generator().manual_seed(step), step)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
+    return losses[-1] / losses[0], logs
+
+
+def test_a_few_steps_teach_red_from_blue(shards):
+    left, logs = trained(Task(tinted=0, hidden=0), shards, 20, 1e-3)
     assert set(logs) == {"cut", "color", "pattern"}
-    assert losses[-1] < 0.6 * losses[0]
-    assert logs["color"] > 0.9
+    assert left < 0.6 and logs["color"] > 0.9
 
 
 def test_a_head_that_no_picture_teaches_costs_nothing(shards):
@@ -207,21 +211,9 @@ def test_without_shards_it_says_what_to_do():
 
 
 def test_the_reader_learns_parts_and_red_from_blue(shards):
-    torch.manual_seed(0)
-    task = reader_task.Task(tinted=0)
-    model, dataset = task.build(), task.dataset(shards, 0)
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
-    batch = [torch.stack(column) for column in zip(*(dataset[index] for index in range(12)), strict=True)]
-    losses = []
-    for step in range(25):
-        loss, logs = task.loss(model, batch, torch.Generator().manual_seed(step), step)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    left, logs = trained(reader_task.Task(tinted=0), shards, 25, 2e-3)
     assert set(logs) == {"parts", "cut", "color", "pattern"}
-    assert losses[-1] < 0.6 * losses[0]
-    assert logs["parts"] > 0.7 and logs["color"] > 0.9
+    assert left < 0.6 and logs["parts"] > 0.7 and logs["color"] > 0.9
 
 
 def test_a_batch_without_any_garment_teaches_the_reader_parts_alone(shards):
