@@ -2,12 +2,14 @@
 
 `comfyui*.py` adapts ComfyUI and alone imports it; `headless/` stands in for it on a bare machine. Both offer the same names,
 re-exported here: the schema classes (`io`, `ui`, `ComfyExtension`, `ADVANCED`), 3D types (`Splat`, `SplatType`, `MeshData`,
-`MeshType`, `make_mesh`), progress and interrupt, the device, and paths that stay inside their folders.
+`MeshType`, `make_mesh`), progress and interrupt, `nothing` for outputs that are to stop what follows, the device, and paths that
+stay inside their folders.
 
-MODEL, CLIP and VAE: `base_model` builds them from our base weights, and `run_once` runs a MODEL's UNet once, so that its patches
-see what goes by. In ComfyUI they are core's own objects (`comfyui_diffusion.py`); headless they are diffusers and transformers
-modules behind the same methods (`headless/diffusion/`): a MODEL has `clone`, `model_options`, `set_model_attn1_patch`,
-`set_model_attn1_output_patch`, `set_model_attn1_replace`, the same for attn2, `add_patches` and `get_model_object`.
+MODEL, CLIP and VAE: `base_model` builds them from our base weights, `run_once` runs a MODEL's UNet once, so that its patches see
+what goes by, and `with_lora` changes its weights; `managed` and `loaded` bring a module of ours to the device. In ComfyUI they are
+core's own objects (`comfyui_diffusion.py`); headless they are diffusers and transformers modules behind the same methods
+(`headless/diffusion/`): a MODEL has `clone`, `model_options`, `set_model_attn1_patch`, `set_model_attn1_output_patch`,
+`set_model_attn1_replace`, the same for attn2, `add_patches` and `get_model_object`.
 """
 
 import sys
@@ -30,10 +32,11 @@ if "folder_paths" in sys.modules:  # only a running ComfyUI has loaded it
         make_mesh,
         model_files,
         model_path,
+        nothing,
         output_path,
         ui,
     )
-    from .comfyui_diffusion import base_model, run_once
+    from .comfyui_diffusion import base_model, loaded, managed, run_once, with_lora
 else:
     from .headless import (
         ADVANCED,
@@ -50,12 +53,16 @@ else:
         input_files,
         input_path,
         io,
+        loaded,
         make_mesh,
+        managed,
         model_files,
         model_path,
+        nothing,
         output_path,
         run_once,
         ui,
+        with_lora,
     )
 
 __all__ = [
@@ -73,10 +80,14 @@ __all__ = [
     "input_files",
     "input_path",
     "io",
+    "loaded",
     "make_mesh",
+    "managed",
     "model_files",
     "model_path",
+    "nothing",
     "output_path",
     "run_once",
     "ui",
+    "with_lora",
 ]

@@ -13,6 +13,7 @@ import comfy.model_management
 import comfy.utils
 import folder_paths
 from comfy_api.v0_0_2 import ComfyExtension, Types, io, ui
+from comfy_execution.graph_utils import ExecutionBlocker
 
 from .headless import types3d
 from .paths import find_file, find_readable, list_files, list_readable, numbered_path
@@ -47,6 +48,11 @@ def make_mesh(
 ) -> Any:
     """Return a MESH value."""
     return MeshData(vertices, faces, uvs=uvs, vertex_colors=vertex_colors, texture=texture)
+
+
+def nothing() -> Any:
+    """Return the value of an output that there is nothing to give for: what is connected to it does not run."""
+    return ExecutionBlocker(None)
 
 
 def check_interrupt() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import comfy.latent_formats
+import comfy.lora
 import comfy.model_base
 import comfy.model_detection
 import comfy.model_management
@@ -53,6 +55,34 @@ def run_once(model: Any, latent: Tensor, conditioning: Any, sigma: float) -> Ten
     guider.set_cfg(1.0)
     sigmas = torch.tensor([sigma, 0.0])
     return guider.sample(torch.zeros_like(latent), latent, _Once(), sigmas, disable_pbar=True)
+
+
+def with_lora(model: Any, state: Mapping[str, Tensor], strength: float) -> Any:
+    """Return a clone of a MODEL with the changes of a LoRA's tensors, named as in files.
+
+    Raises:
+        ValueError: if it changes nothing of such a model.
+    """
+    keys = comfy.lora.model_lora_keys_unet(model.model, {})
+    changes = comfy.lora.load_lora(dict(state), keys)
+    clone = model.clone()
+    if not clone.add_patches(changes, strength):
+        raise ValueError("The changes to the denoiser fit no layer of this model: use the base that they were trained on.")
+    return clone
+
+
+def managed(module: torch.nn.Module) -> Any:
+    """Return a module of ours in the care of core's memory management, in the precision that its device computes in."""
+    manage = comfy.model_management
+    device, size = manage.get_torch_device(), sum(weight.numel() for weight in module.parameters())
+    dtype = manage.unet_dtype(device, size, [torch.float16, torch.float32])
+    return ModelPatcher(module.to(dtype), load_device=device, offload_device=manage.unet_offload_device())
+
+
+def loaded(handle: Any) -> torch.nn.Module:
+    """Return the module of `managed`, moved to the device that nodes compute on."""
+    comfy.model_management.load_models_gpu([handle])
+    return handle.model
 
 
 class _Once(comfy.samplers.Sampler):

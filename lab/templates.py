@@ -23,6 +23,7 @@ from ..models.files import atomic_write
 FOLDER = Path(__file__).resolve().parents[1] / "workflows"
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 COLUMN, TOP, GAP, WIDTH = 360, 60, 50, 320
+ROW_GAP = 110  # between groups that stand one above the other
 
 
 @dataclass
@@ -120,6 +121,13 @@ class Sheet:
         bottom = max(node["pos"][1] + node["size"][1] for node in inside)
         left = COLUMN * first - 10
         bounding = [left, TOP - 80, COLUMN * last + WIDTH + 10 - left, bottom - TOP + 100]
+        self.groups.append({"title": title, "bounding": bounding, "color": color, "font_size": 24, "flags": {}})
+
+    def row_group(self, title: str, first: int, last: int, top: int, color: str) -> None:
+        """Draw a box around what stands below `top` in the columns from `first` to `last`."""
+        bottom = max(self.heights[column] for column in range(first, last + 1)) - GAP
+        left = COLUMN * first - 10
+        bounding = [left, top - 80, COLUMN * last + WIDTH + 10 - left, bottom - top + 100]
         self.groups.append({"title": title, "bounding": bounding, "color": color, "font_size": 24, "flags": {}})
 
     def workflow(self, **extra: Any) -> dict:
@@ -300,8 +308,65 @@ A small model that knows one world: simple dressed people, and garments lying fl
 """
 
 
+RESTORED = {"upper": "Upper body", "lower": "Lower body", "full body": "Full body"}
+COLORS = ("#3f789e", "#3f5159", "#5b4a72")
+
+
+def restore_garment_tiny(sheet: Sheet) -> dict:
+    """What a made-up person wears, as it would lie in a shop, with the model that comes with the pack: runs anywhere as it is."""
+    base = sheet.node("ModisteLoadBase", 0)
+    net = sheet.node("ModisteLoadGarmNet", 0)["garm_net"]
+    person = sheet.node("ModistePersonPhoto", 0, "Person", seed=2026)
+    sheet.node("SaveImage", 0, "Look: the person", 300, images=person["image"], filename_prefix="modiste/person")
+    sheet.note(0, RESTORE_TINY_NOTE, 330)
+    latent = sheet.node("EmptyLatentImage", 0, "Size of the result", width=192, height=256)["LATENT"]
+    for garment in RESTORED:
+        _restoration(sheet, garment, base, net, person["image"], person[garment], latent, steps=25)
+    sheet.group("1 The person", 0, 0, "#3f5159")
+    return sheet.workflow()
+
+
+RESTORE_TINY_NOTE = """## Restore a garment
+
+The **Person** wears something; each row on the right draws one of the garments as it would lie in a shop. Rows of what is not worn
+are skipped.
+
+- Another *seed* is another person; or choose a picture of a made-up person as *photo*.
+- GarmNet looks at the photo once. Another seed in **KSampler** draws again without looking again.
+- For real photos use the workflow **restore_garment** with your SD1.5 checkpoint.
+"""
+
+
+def _restoration(
+    sheet: Sheet, garment: str, base: Node, net: Output, image: Output, mask: Output, latent: Output, steps: int, prompt: str = ""
+) -> None:
+    """Add one row: look at a garment, and draw it."""
+    title = RESTORED[garment]
+    top = max(sheet.heights.get(column, TOP) for column in range(1, 5)) + ROW_GAP
+    sheet.heights |= dict.fromkeys(range(1, 5), top)
+    seen = sheet.node(
+        "ModisteGarmNetEncode", 1, f"{title}: look", garm_net=net, clip=base["clip"], vae=base["vae"], image=image, mask=mask,
+        garment=garment,
+    )  # fmt: skip
+    crop = sheet.node("ModisteGarmentCrop", 1, f"{title}: close-up", image=image, mask=mask)["crop"]
+    prompted = sheet.node("ModisteGarmentImagePrompt", 2, f"{title}: show the close-up", model=base["model"], image=crop)
+    fused = sheet.node(
+        "ModisteGarmFusDenoiser", 2, f"{title}: show what was seen", model=prompted["model"], features=seen["features"]
+    )
+    drawn = sheet.node(
+        "KSampler", 3, f"{title}: draw", model=fused["model"], positive=seen["positive"], negative=seen["negative"],
+        latent_image=latent, seed=1, steps=steps, cfg=1.5, sampler_name="ddim", scheduler="ddim_uniform",
+    )  # fmt: skip
+    decoded = sheet.node("VAEDecode", 3, samples=drawn["LATENT"], vae=base["vae"])
+    done = sheet.node("ModisteRestoredGarmentFinish", 4, f"{title}: white ground", image=decoded["IMAGE"])
+    name = garment.replace(" ", "_")
+    sheet.node("SaveImage", 4, title, 320, images=done["image"], filename_prefix=f"modiste/restored_{name}")
+    sheet.row_group(title, 1, 4, top, COLORS[list(RESTORED).index(garment)])
+
+
 TEMPLATES: tuple[Callable[[Sheet], dict], ...] = (
     compose_avatars, compose_your_avatars, avatar_toolbox, reshape_avatar, tiny_text_to_image,
+    restore_garment_tiny,
 )  # fmt: skip
 
 

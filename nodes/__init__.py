@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from ..host import ComfyExtension
-from . import avatarmix, avatars, base, bodies, photos, wardrobe
+from . import avatarmix, avatars, base, bodies, garments, photos, restoration, wardrobe
 
-NODES = [*wardrobe.NODES, *avatars.NODES, *photos.NODES, *bodies.NODES, *avatarmix.NODES, *base.NODES]
+NODES = [
+    *wardrobe.NODES,
+    *avatars.NODES,
+    *photos.NODES,
+    *bodies.NODES,
+    *avatarmix.NODES,
+    *base.NODES,
+    *garments.NODES,
+    *restoration.NODES,
+]
 
 
 class ModisteExtension(ComfyExtension):

@@ -7,3 +7,5 @@ from ..host import io
 AvatarType = io.Custom("MODISTE_AVATAR")
 BodyType = io.Custom("MODISTE_BODY")
 CamerasType = io.Custom("MODISTE_CAMERAS")
+GarmNetType = io.Custom("MODISTE_GARM_NET")
+GarmentFeaturesType = io.Custom("MODISTE_GARMENT_FEATURES")

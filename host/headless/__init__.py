@@ -7,10 +7,10 @@ a second ComfyUI: other core nodes need ComfyUI.
 """
 
 from . import io, ui
-from .diffusion.interface import base_model, run_once
+from .diffusion.interface import base_model, loaded, managed, run_once, with_lora
 from .folders import also_written, input_files, input_path, model_files, model_path, output_path
 from .progress import Progress, check_interrupt
-from .schema import ComfyExtension
+from .schema import ComfyExtension, nothing
 from .session import device
 from .types3d import MeshData, Splat, make_mesh
 
@@ -33,10 +33,14 @@ __all__ = [
     "input_files",
     "input_path",
     "io",
+    "loaded",
     "make_mesh",
+    "managed",
     "model_files",
     "model_path",
+    "nothing",
     "output_path",
     "run_once",
     "ui",
+    "with_lora",
 ]

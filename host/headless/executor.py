@@ -6,14 +6,13 @@ import asyncio
 import hashlib
 import inspect
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import WorkflowError, missing_package
 from .progress import check_interrupt
-from .schema import ComfyNode, Hidden, HiddenHolder, NodeOutput, overrides
+from .schema import ComfyNode, Hidden, HiddenHolder, NodeOutput, Nothing, overrides
 from .session import Session, use
 from .validation import Link, PlannedNode, plan
 from .workflow import NodeClasses, Prompt
@@ -67,23 +66,24 @@ class Executor:
                 keys[node.id] = _key(node, keys)
                 known = self.known.get(keys[node.id])
                 if known is None or not all(path.exists() for path in known.files):
-                    if self.session.reporter:
-                        self.session.reporter.start(node.title, index, len(nodes))
-                    known = self.known[keys[node.id]] = self._run_node(node, prompt, results)
-                    nodes_run += 1
+                    calls = _calls(node, results)
+                    if all(map(_stopped, calls)):
+                        known = NodeResult(_nothing_for(node), [], [])
+                    else:
+                        if self.session.reporter:
+                            self.session.reporter.start(node.title, index, len(nodes))
+                        known = self._run_node(node, prompt, calls)
+                        nodes_run += 1
+                    self.known[keys[node.id]] = known
                 results[node.id] = known
             self.known = {key: self.known[key] for key in keys.values()}
         files = dict.fromkeys(path for node in nodes for path in results[node.id].files)
         return RunResult(results, list(files), nodes_run)
 
-    def _run_node(self, node: PlannedNode, prompt: Prompt, results: dict[str, NodeResult]) -> NodeResult:
-        values = {
-            key: results[value.node].outputs[value.slot] if isinstance(value, Link) else [value]
-            for key, value in node.inputs.items()
-        }
+    def _run_node(self, node: PlannedNode, prompt: Prompt, calls: list[dict[str, Any]]) -> NodeResult:
         written = len(self.session.written)
         try:
-            replies = [_call(node, prompt, arguments) for arguments in _calls(values, node.schema.is_input_list)]
+            replies = [_call(node, prompt, arguments) for arguments in calls]
             outputs = _collect(node, replies)
         except (ValueError, FileNotFoundError) as error:
             raise WorkflowError(f"{node.title}: {error}") from error
@@ -117,20 +117,30 @@ def _key(node: PlannedNode, keys: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def _calls(values: dict[str, list[Any]], whole_lists: bool) -> Iterator[dict[str, Any]]:
-    """Yield the arguments of each call: one call with the lists, or one per item, the last item of shorter lists repeating."""
-    if whole_lists:
-        yield values
-        return
+def _calls(node: PlannedNode, results: dict[str, NodeResult]) -> list[dict[str, Any]]:
+    """Return the arguments of each call: one call with the lists, or one per item, the last item of shorter lists repeating."""
+    values = {
+        key: results[value.node].outputs[value.slot] if isinstance(value, Link) else [value] for key, value in node.inputs.items()
+    }
+    if node.schema.is_input_list:
+        return [values]
     empty = [key for key, items in values.items() if not items]
     if empty:
-        raise ValueError(f"'{empty[0]}' was given an empty list, so there is nothing to work on.")
-    for index in range(max(map(len, values.values()), default=1)):
-        yield {key: items[min(index, len(items) - 1)] for key, items in values.items()}
+        raise WorkflowError(f"{node.title}: '{empty[0]}' was given an empty list, so there is nothing to work on.")
+    count = max(map(len, values.values()), default=1)
+    return [{key: items[min(index, len(items) - 1)] for key, items in values.items()} for index in range(count)]
+
+
+def _nothing_for(node: PlannedNode) -> list[list[Any]]:
+    return [[Nothing()] for _ in node.schema.outputs]
 
 
 def _call(node: PlannedNode, prompt: Prompt, arguments: dict[str, Any]) -> NodeOutput:
     wanted = {Hidden.unique_id: node.id, Hidden.prompt: prompt, Hidden.extra_pnginfo: {}}
+    if _stopped(arguments):
+        return NodeOutput(
+            *(items if out.is_output_list else items[0] for out, items in zip(node.schema.outputs, _nothing_for(node), strict=True))
+        )
     hidden = HiddenHolder(**{key.name: value for key, value in wanted.items() if key in node.schema.hidden})
     node_class: type[ComfyNode] = type(node.node_class.__name__, (node.node_class,), {"hidden": hidden})
     reply = node_class.execute(**arguments)
@@ -142,6 +152,12 @@ def _call(node: PlannedNode, prompt: Prompt, arguments: dict[str, Any]) -> NodeO
         raise TypeError(f"execute returned {type(reply).__name__} instead of io.NodeOutput")
     ui = reply.ui.as_dict() if hasattr(reply.ui, "as_dict") else reply.ui
     return NodeOutput(*reply.args, ui=ui)
+
+
+def _stopped(arguments: dict[str, Any]) -> bool:
+    """Whether a node before this one had nothing to give to it."""
+    items = [item for value in arguments.values() for item in (value if isinstance(value, list) else [value])]
+    return any(isinstance(item, Nothing) for item in items)
 
 
 async def _wait(reply: Any) -> Any:

@@ -67,6 +67,15 @@ class NodeOutput:
         self.ui = ui
 
 
+class Nothing:
+    """The value of an output that there is nothing to give for: what is connected to it does not run."""
+
+
+def nothing() -> Nothing:
+    """Return such a value."""
+    return Nothing()
+
+
 class ComfyNode:
     """Base class of V3 nodes; all methods are class methods, and nodes hold no state."""
 

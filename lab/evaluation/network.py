@@ -9,18 +9,13 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
 
+from ...models.restoration.garment_finder import Block, halved
 from .attributes import Vocabulary
 
 Network = TypeVar("Network", bound=nn.Module)
 
 WIDTHS = (32, 64, 96, 160, 256)  # channels after each stage, at 1/8, 1/16, ... 1/128 of the picture's size
-
-
-def halved(pictures: Tensor) -> Tensor:
-    """Return pictures [B, 3, H, W] as the network sees them: [B, 3, H/2, W/2]."""
-    return avg_pool2d(pictures, 2)
 
 
 class AttributeNet(nn.Module):
@@ -70,21 +65,6 @@ class AttributeNet(nn.Module):
         pooled = whole.mean((2, 3))
         heads = zip(self.vocabulary, self.heads, seen, strict=True)
         return {name: head(torch.cat([part, pooled], 1)) for name, head, part in heads}
-
-
-class Block(nn.Module):
-    """A residual block at one size, whose output is normalised."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.inner_norm = nn.GroupNorm(8, width)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        self.norm = nn.GroupNorm(8, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        inner = torch.relu(self.inner_norm(self.first(x)))
-        return torch.relu(self.norm(x + self.second(inner)))
 
 
 def load_network(file: Path, kind: type[Network] = AttributeNet) -> Network:

@@ -6,13 +6,12 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import grid_sample, interpolate
+from torch.nn.functional import grid_sample
 
+from ...models.restoration.garment_finder import Block, GarmentFinder, halved
 from ...wardrobe.slots import PART_INDEX, PARTS, SLOTS
 from .attributes import QUALITIES, UNKNOWN, Vocabulary, head
-from .network import Block, halved
 
-FINDING = (32, 48, 96, 160)  # channels at 1/4, 1/8, ... 1/32 of the picture's size
 LOOKING = (32, 64, 128, 192)  # channels at 1/2, 1/4, ... 1/16 of a close-up's size
 CLOSE_UP = 80  # pixels of a close-up's sides
 _REACH = 2.2  # standard deviations of a garment's pixels that a close-up shows to each side: a rectangle ends at 1.7
@@ -31,7 +30,7 @@ class ReaderNet(nn.Module):
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.vocabulary = {name: tuple(words) for name, words in vocabulary.items()}
-        self.finder = _Finder()
+        self.finder = GarmentFinder(PARTS)
         self.stem = nn.Conv2d(3 + 1 + len(PARTS), LOOKING[0], 3, stride=2, padding=1)
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(LOOKING))
         self.blocks = nn.ModuleList(Block(width) for width in LOOKING)
@@ -78,28 +77,6 @@ class ReaderNet(nn.Module):
                     name = head(slot, quality)
                     readings[which[slots == index], names.index(name)] = read[name][slots == index].argmax(1)
         return readings
-
-
-class _Finder(nn.Module):
-    """A U-Net from halved pictures [B, 3, H/2, W/2] to the logits of PARTS [B, parts, H/4, W/4]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, FINDING[0], 5, stride=2, padding=2)
-        self.downs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(FINDING))
-        self.blocks = nn.ModuleList(Block(width) for width in FINDING)
-        self.ups = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(FINDING))
-        self.joins = nn.ModuleList(Block(width) for width in FINDING[:-1])
-        self.out = nn.Conv2d(FINDING[0], len(PARTS), 1)
-
-    def forward(self, halves: Tensor) -> Tensor:
-        found = [self.blocks[0](self.stem(2 * halves - 1))]
-        for down, block in zip(self.downs, self.blocks[1:], strict=True):
-            found.append(block(down(found[-1])))
-        x = found[-1]
-        for level in reversed(range(len(self.ups))):
-            x = self.joins[level](found[level] + interpolate(self.ups[level](x), size=found[level].shape[2:]))
-        return self.out(x)
 
 
 def close_up_boxes(masks: Tensor, width: int) -> Tensor:

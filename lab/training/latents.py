@@ -39,8 +39,8 @@ class CaptionedLatents(Dataset):
     def __init__(self, data: Path | None, seed: int, vae: Path, halve: bool) -> None:
         self.pictures = CaptionedPictures(data, seed)
         self.buckets = self.pictures.buckets
-        self.vae_file, self.halve = vae, halve
-        self.latents = None if data is None else self._of_shards(data)
+        self.encoder = LatentEncoder(vae, halve)
+        self.latents = None if data is None else [latent for part in self.pictures.parts for latent in self.encoder.of_shards(part)]
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -48,20 +48,27 @@ class CaptionedLatents(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         if self.latents is None:
             item = self.pictures[index]
-            latent, caption = self._encoded(item["picture"][None])[0], item["caption"]
+            latent, caption = self.encoder(item["picture"][None])[0], item["caption"]
         else:
             latent, caption = self.latents[index], self.pictures.caption(index)
         return {"latent": latent.float(), "tokens": torch.tensor(padded_tokens(caption))}
 
+
+class LatentEncoder:
+    """Makes latents of pictures; shards are encoded once, into a folder beside them.
+
+    vae:   file of the tiny base's autoencoder
+    halve: whether pictures are made half as large first
+    """
+
+    def __init__(self, vae: Path, halve: bool) -> None:
+        self.vae_file, self.halve = vae, halve
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_vae"}
 
-    @cached_property
-    def _vae(self) -> AutoencoderKL:
-        return load_vae(self.vae_file).to(memory_format=torch.channels_last)
-
     @torch.no_grad()
-    def _encoded(self, pictures: Tensor) -> Tensor:
+    def __call__(self, pictures: Tensor) -> Tensor:
         """Return the latents [B, C, h, w] of pictures [B, H, W, 3] uint8."""
         pictures = to_signed(pictures)
         pictures = avg_pool2d(pictures, 2) if self.halve else pictures
@@ -69,21 +76,20 @@ class CaptionedLatents(Dataset):
             latents = self._vae.encode(pictures.contiguous(memory_format=torch.channels_last)).latent_dist.mean
         return latents.float() * LATENT_SCALE
 
-    def _of_shards(self, data: Path) -> list[Tensor]:
-        """Return the latents of all pictures in a folder of shards, encoding those that are not encoded yet."""
+    def of_shards(self, part: ShardPictures) -> list[Tensor]:
+        """Return the latents of all pictures of one kind in a folder of shards, encoding those that are not encoded yet."""
         key = hashlib.sha256(self.vae_file.read_bytes()).hexdigest()[:12] + ("_half" if self.halve else "")
-        folder = data / f"latents_{key}"
-        folder.mkdir(exist_ok=True)
         latents: list[Tensor] = []
-        for part in self.pictures.parts:
-            for shard, start, end in zip(part.paths, [0, *part.ends], part.ends, strict=False):
-                file = folder / f"{shard.stem}_{part.pictures}.safetensors"
-                if not file.exists() or file.stat().st_mtime_ns < shard.stat().st_mtime_ns:
-                    print(f"Encoding the {part.pictures.replace('_', ' ')} of '{shard.name}'", file=sys.stderr)
-                    save_tensors({"latents": self._shard(part, start, end)}, file, {})
-                latents += read_tensors(file)["latents"]
+        for shard, start, end in zip(part.paths, [0, *part.ends], part.ends, strict=False):
+            file = shard.parent / f"latents_{key}" / f"{shard.stem}_{part.pictures}.safetensors"
+            if not file.exists() or file.stat().st_mtime_ns < shard.stat().st_mtime_ns:
+                print(f"Encoding the {part.pictures.replace('_', ' ')} of '{shard.name}'", file=sys.stderr)
+                file.parent.mkdir(exist_ok=True)
+                pictures = torch.stack([part[index][0] for index in range(start, end)])
+                save_tensors({"latents": torch.cat([self(batch) for batch in pictures.split(BATCH)]).half()}, file, {})
+            latents += read_tensors(file)["latents"]
         return latents
 
-    def _shard(self, part: ShardPictures, start: int, end: int) -> Tensor:
-        pictures = torch.stack([part[index][0] for index in range(start, end)])
-        return torch.cat([self._encoded(batch) for batch in pictures.split(BATCH)]).half()
+    @cached_property
+    def _vae(self) -> AutoencoderKL:
+        return load_vae(self.vae_file).to(memory_format=torch.channels_last)

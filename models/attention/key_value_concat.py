@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -31,16 +32,18 @@ class KeyValueConcat(AttentionPatch):
         strength: float = 1.0,  # 0..1
         window: Window = ALWAYS,
         mask: Tensor | None = None,  # [b, H, W] in 0..1: which parts of the garment to show; all of it without one
+        weights: Mapping[Block, float] | None = None,  # 0..1, times the strength in each block; 1 where a block is not named
     ) -> None:
         super().__init__(features, strength if mask is None or mask.any() else 0.0, window)
         self.mask = mask
+        self.weights = dict(weights or {})
 
     def width(self, block: Block) -> int:
         return self.tensors[block].shape[1]
 
     def __call__(self, n: Tensor, context: Tensor, value: Tensor, extra_options: ExtraOptions) -> tuple[Tensor, Tensor, Tensor]:
         rows = cond_rows(len(n), extra_options).to(n.device)
-        if not self.acts(extra_options) or not len(rows):
+        if not self.acts(extra_options) or not len(rows) or not self.weights.get(extra_options["block"], 1.0):
             return n, context, value
         size = extra_options["activations_shape"][-2:]
 
@@ -48,7 +51,7 @@ class KeyValueConcat(AttentionPatch):
             return for_rows(tensor.to(n), rows, len(n), extra_options)
 
         garment = pick(_resized(self.tensors[extra_options["block"]], *size))
-        weight: Any = self.strength
+        weight: Any = self.strength * self.weights.get(extra_options["block"], 1.0)
         if self.mask is not None:
             weight = weight * pick(mask_tokens(self.mask, *size))
         more = n.index_copy(0, rows, torch.lerp(n[rows], garment, weight))

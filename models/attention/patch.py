@@ -49,6 +49,7 @@ class AttentionPatch:
     """
 
     hook: str  # where it goes: "attn1_patch", ...
+    misfit = "encode it with the checkpoint that you generate with"  # what to do if it does not fit a model
 
     def __init__(self, tensors: Features, strength: float, window: Window) -> None:
         self.tensors = dict(tensors)
@@ -77,7 +78,7 @@ class AttentionPatch:
             if block in self.tensors and self.width(block) != layer.attn1.to_q.in_features:
                 raise ValueError(
                     f"The garment was encoded for a model that is {self.width(block)} channels wide where this one has "
-                    f"{layer.attn1.to_q.in_features}: encode it with the checkpoint that you generate with."
+                    f"{layer.attn1.to_q.in_features}: {self.misfit}."
                 )
         clone = model.clone()
         clone.set_model_patch(self, self.hook)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ....models.base import TEXT_CONFIG, UNET_CONFIG, VAE_CONFIG
 from ....models.base.files import filled
 from ....models.base.keys import unet_to_diffusers, vae_to_diffusers
+from ....models.base.sd15 import SD15_TEXT, SD15_UNET, SD15_VAE
 from ....models.weights.tensors import read_tensors
 from .clip import HeadlessClip
 from .model import HeadlessModel
@@ -20,31 +20,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 UNET, VAE, TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer."
-
-# SD1.5's own sizes, where they are not those of the tiny base.
-SD15_UNET: dict[str, Any] = UNET_CONFIG | {
-    "in_channels": 4,
-    "out_channels": 4,
-    "block_out_channels": (320, 640, 1280, 1280),
-    "cross_attention_dim": 768,
-    "attention_head_dim": 8,  # diffusers counts heads under this name
-    "norm_num_groups": 32,
-    "sample_size": 64,
-}
-SD15_VAE: dict[str, Any] = VAE_CONFIG | {
-    "latent_channels": 4,
-    "block_out_channels": (128, 256, 512, 512),
-    "layers_per_block": 2,
-    "norm_num_groups": 32,
-    "sample_size": 512,
-}
-SD15_TEXT: dict[str, Any] = TEXT_CONFIG | {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "projection_dim": 768,
-}
 
 
 def load_checkpoint(path: Path) -> tuple[HeadlessModel, HeadlessClip, HeadlessVae]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
 
     from .clip import HeadlessClip
     from .guidance import Conditioning
@@ -51,3 +53,28 @@ def run_once(model: HeadlessModel, latent: Tensor, conditioning: Conditioning, s
     with torch.no_grad(), model.running() as options:
         guidance = Guidance(model, conditioning, [], 1.0, options | {"sample_sigmas": sigmas}, start)
         return guidance(start, sigmas[0]).cpu() / LATENT_SCALE
+
+
+def with_lora(model: HeadlessModel, state: Mapping[str, Tensor], strength: float) -> HeadlessModel:
+    """Return a clone of a MODEL with the changes of a LoRA's tensors, named as in files.
+
+    Raises:
+        ValueError: if it changes nothing of such a model, or is of another size.
+    """
+    from .lora import unet_changes
+
+    clone = model.clone()
+    clone.add_patches(unet_changes(state, model.weights.module, "The changes to the denoiser"), strength)
+    return clone
+
+
+def managed(module: nn.Module) -> nn.Module:
+    """Return a module of ours in the care of the host's memory management, which there is none of here."""
+    return module
+
+
+def loaded(handle: nn.Module) -> nn.Module:
+    """Return the module of `managed`, moved to the device that nodes compute on."""
+    from ..session import device
+
+    return handle.to(device())

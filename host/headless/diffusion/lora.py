@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -57,17 +57,32 @@ def read_lora(path: Path, unet: nn.Module, encoder: nn.Module | None) -> tuple[C
     other = [key for key in state if any(mark in key for mark in OTHER_KINDS)]
     if other:
         raise ValueError(f"'{path.name}' holds '{other[0]}', a change that only ComfyUI makes: use a plain LoRA, or run it there.")
-    changes = []
-    for module, names in ((unet, _unet_names), (encoder, _text_names)):
-        found = dict(_changes(state, names(module))) if module is not None else {}
-        parameters = dict(module.named_parameters()) if found else {}
-        for name, change in found.items():
-            if not change.fits(parameters[name].shape):
-                raise ValueError(f"The LoRA '{path.name}' was made for a model of another size: '{name}' does not fit.")
-        changes.append(found)
+    told = f"The LoRA '{path.name}'"
+    changes = _fitting(state, unet, _unet_names, told), _fitting(state, encoder, _text_names, told) if encoder else {}
     if not any(changes):
         raise ValueError(f"'{path.name}' holds no LoRA for SD1.5-shaped models: choose one made for SD1.5.")
-    return changes[0], changes[1]
+    return changes
+
+
+def unet_changes(state: Mapping[str, Tensor], unet: nn.Module, told: str) -> Changes:
+    """Return the changes of a LoRA's tensors to a UNet; `told` is what an error calls them.
+
+    Raises:
+        ValueError: if there are none, or they are of another size.
+    """
+    found = _fitting(state, unet, _unet_names, told)
+    if not found:
+        raise ValueError(f"{told} fit no layer of this model: use the base that they were trained on.")
+    return found
+
+
+def _fitting(state: Mapping[str, Tensor], module: nn.Module, names: Callable[[nn.Module], dict[str, str]], told: str) -> Changes:
+    found = dict(_changes(state, names(module)))
+    parameters = dict(module.named_parameters()) if found else {}
+    for name, change in found.items():
+        if not change.fits(parameters[name].shape):
+            raise ValueError(f"{told} was made for a model of another size: '{name}' does not fit.")
+    return found
 
 
 def _changes(state: Mapping[str, Tensor], names: Mapping[str, str]) -> Iterator[tuple[str, LowRank]]:

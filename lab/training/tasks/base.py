@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,10 +13,11 @@ from torch.nn.functional import mse_loss
 from torch.utils.data import Dataset
 
 from ....models.base import build_text_encoder, build_unet, load_text_encoder, load_unet, load_vae
-from ....models.base.architecture import BETAS, LATENT_CHANNELS, LATENT_SCALE, LEVEL_CHANNELS, TEXT_WIDTH, TRAIN_STEPS
+from ....models.base.architecture import LATENT_CHANNELS, LATENT_SCALE, LEVEL_CHANNELS, TEXT_WIDTH
 from ....models.base.files import VAE_FILE, save_text_encoder, save_unet
 from ....models.base.tokenizer import padded_tokens
 from ....models.weights.tensors import read_metadata
+from ..diffusion import ddim, noised
 from ..latents import CaptionedLatents
 from ..sheets import contact_sheet
 
@@ -36,7 +36,6 @@ SHOWN = (
     "a floral purple skirt on a white background",
     "a black coat on a white background",
 )
-SHEET_STEPS = 20
 SHEET_GUIDANCE = 4.0
 
 
@@ -88,21 +87,22 @@ class Task:
     def loss(self, model: nn.Module, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
         del step
         latents, tokens = batch["latent"], batch["tokens"]
-        count, device = len(latents), latents.device
-        noise = torch.randn(latents.shape, generator=generator, device=device)
-        spread = (torch.rand(1, generator=generator, device=device) + torch.arange(count, device=device) / count) % 1
-        timestep = (spread * TRAIN_STEPS).long()
-        empty = torch.rand(count, generator=generator, device=device) < self.uncaptioned
-        tokens = torch.where(empty[:, None], torch.tensor(padded_tokens(""), device=device), tokens)
-        signal = signal_share(device)[timestep].view(-1, 1, 1, 1)
-        noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
-        wanted = signal.sqrt() * noise - (1 - signal).sqrt() * latents
+        noisy, timestep, wanted = noised(latents, generator)
+        empty = torch.rand(len(latents), generator=generator, device=latents.device) < self.uncaptioned
+        tokens = torch.where(empty[:, None], torch.tensor(padded_tokens(""), device=latents.device), tokens)
         return mse_loss(model(noisy, timestep, tokens).float(), wanted), {"spread": latents.std()}
 
     def sample_sheet(self, model: nn.Module, generator: torch.Generator) -> Image:
         height, width = (16, 12) if self.halve else (32, 24)
         noise = torch.randn(len(SHOWN), LATENT_CHANNELS, height, width, generator=generator, device=generator.device)
-        latents = ddim(model, noise, torch.tensor([padded_tokens(caption) for caption in SHOWN], device=noise.device))
+        told = torch.tensor([padded_tokens(caption) for caption in SHOWN], device=noise.device)
+        both = torch.cat([told, torch.tensor(padded_tokens(""), device=noise.device).expand_as(told)])
+
+        def guided(latents: Tensor, timestep: Tensor) -> Tensor:
+            told, untold = model(latents.repeat(2, 1, 1, 1), timestep.expand(len(both)), both).float().chunk(2)
+            return untold + SHEET_GUIDANCE * (told - untold)
+
+        latents = ddim(guided, noise)
         pictures = load_vae(self._vae_file).to(noise.device).decode(latents.float() / LATENT_SCALE).sample
         return contact_sheet(list(pictures.float().movedim(1, -1) / 2 + 0.5), list(SHOWN), 5)
 
@@ -123,25 +123,3 @@ class Task:
     @property
     def _vae_file(self) -> Path:
         return Path(self.vae) if self.vae else VAE_FILE
-
-
-def signal_share(device: torch.device | str = "cpu") -> Tensor:
-    """Return the share [1000] of signal in the variance at each timestep."""
-    betas = torch.linspace(BETAS[0] ** 0.5, BETAS[1] ** 0.5, TRAIN_STEPS, dtype=torch.float64).square()
-    return (1 - betas).cumprod(0).float().to(device)
-
-
-def ddim(model: Base, noise: Tensor, tokens: Tensor, steps: int = SHEET_STEPS, guidance: float = SHEET_GUIDANCE) -> Tensor:
-    """Return latents [B, C, h, w] sampled by DDIM (Song et al. 2021) with classifier-free guidance."""
-    empty = torch.tensor(padded_tokens(""), device=noise.device).expand_as(tokens)
-    both = torch.cat([tokens, empty])
-    signals = signal_share(noise.device)
-    times = torch.linspace(TRAIN_STEPS - 1, 0, steps + 1, device=noise.device).round().long()
-    latents = noise
-    for now, then in pairwise(times):
-        told, untold = model(latents.repeat(2, 1, 1, 1), now.expand(len(both)), both).float().chunk(2)
-        v = untold + guidance * (told - untold)
-        clean = signals[now].sqrt() * latents - (1 - signals[now]).sqrt() * v
-        left = (1 - signals[now]).sqrt() * latents + signals[now].sqrt() * v
-        latents = signals[then].sqrt() * clean + (1 - signals[then]).sqrt() * left
-    return clean

@@ -1,0 +1,50 @@
+"""The noise that the tiny base learns to take away, and the sampler that the trainers' sheets are drawn with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ...models.base.architecture import BETAS, TRAIN_STEPS
+
+SHEET_STEPS = 20
+
+
+def signal_share(device: torch.device | str = "cpu") -> Tensor:
+    """Return the share [1000] of signal in the variance at each timestep."""
+    betas = torch.linspace(BETAS[0] ** 0.5, BETAS[1] ** 0.5, TRAIN_STEPS, dtype=torch.float64).square()
+    return (1 - betas).cumprod(0).float().to(device)
+
+
+def noised(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Add noise to latents [B, C, h, w], as much as timesteps that are spread evenly over the batch say.
+
+    Returns:
+        The noisy latents, the timesteps [B] int64, and v, which is to be predicted (Salimans and Ho 2022).
+    """
+    count, device = len(latents), latents.device
+    noise = torch.randn(latents.shape, generator=generator, device=device)
+    spread = (torch.rand(1, generator=generator, device=device) + torch.arange(count, device=device) / count) % 1
+    timestep = (spread * TRAIN_STEPS).long()
+    signal = signal_share(device)[timestep].view(-1, 1, 1, 1)
+    noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
+    return noisy, timestep, signal.sqrt() * noise - (1 - signal).sqrt() * latents
+
+
+def ddim(predict: Callable[[Tensor, Tensor], Tensor], noise: Tensor, steps: int = SHEET_STEPS) -> Tensor:
+    """Return latents [B, C, h, w] sampled by DDIM (Song et al. 2021).
+
+    predict: takes latents and a timestep, a scalar, and returns v after guidance
+    """
+    signals = signal_share(noise.device)
+    times = torch.linspace(TRAIN_STEPS - 1, 0, steps + 1, device=noise.device).round().long()
+    latents = noise
+    for now, then in pairwise(times):
+        v = predict(latents, now)
+        clean = signals[now].sqrt() * latents - (1 - signals[now]).sqrt() * v
+        left = (1 - signals[now]).sqrt() * latents + signals[now].sqrt() * v
+        latents = signals[then].sqrt() * clean + (1 - signals[then]).sqrt() * left
+    return clean

@@ -1,0 +1,117 @@
+"""People with a mask of one of their garments, and that garment alone: what garment restoration learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ...models.restoration.categories import CATEGORIES, SLOT_CATEGORY
+from ...models.restoration.crop import garment_crop, placement
+from ...models.restoration.image_encoder import SIZE
+from ...wardrobe.samples import SHOTS
+from ...wardrobe.slots import PART_INDEX
+from .latents import LatentEncoder
+from .shards import ShardPictures, shard_seeds
+
+LEAST_SEEN = 60  # of the parts' pixels: of a garment that hardly shows there is nothing to restore
+HIDDEN = 0.15  # share of a garment that something else may hide in a curated pair
+FIFTH = 0.2  # of the pairs that are curated at most
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A person's picture and a garment's, by their numbers; `hidden` is the garment's share that something else hides."""
+
+    person: int
+    flat: int
+    slot: str
+    hidden: float
+
+
+class GarmentPairs(Dataset):
+    """Items are dicts of what the trainer of garment restoration wants, from a folder of shards:
+
+    person, garment: [C, h, w] latents, with a standard deviation of about 1
+    mask:     [H/2, W/2] float, 1 where the garment is seen on the person
+    crop:     [SIZE, SIZE, 3] float in 0..1, see `garment_crop`
+    category: index into CATEGORIES
+
+    curated: whether to take only pairs as in IGR's section 3.3 (front view, hardly hidden, not truncated), a fifth at most
+    """
+
+    def __init__(self, data: Path | None, encoder: LatentEncoder, curated: bool) -> None:
+        """Find the pairs.
+
+        Raises:
+            ValueError: if the folder is None or holds no shards, or some that cannot be read or lack parts.
+        """
+        if data is None or not shard_seeds(data):
+            raise ValueError("Garment restoration learns from rendered shards: name their folder with --data.")
+        self.people, flats = ShardPictures(data, "people"), ShardPictures(data, "portrait_flats")
+        self.latents, self.flat_latents = encoder.of_shards(self.people), encoder.of_shards(flats)
+        self.pairs = self._pairs(flats)
+        if curated:
+            self.pairs = self._curated()
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        pair = self.pairs[index]
+        mask = self._mask(pair).float()
+        fine = mask.repeat_interleave(2, 0).repeat_interleave(2, 1)
+        return {
+            "person": self.latents[pair.person].float(),
+            "garment": self.flat_latents[pair.flat].float(),
+            "mask": mask,
+            "crop": close_up(self.people[pair.person][0], fine),
+            "category": CATEGORIES.index(SLOT_CATEGORY[pair.slot]),
+        }
+
+    def _pairs(self, flats: ShardPictures) -> list[Pair]:
+        """Return all pairs of which enough is seen."""
+        alone = {(seed, known["index"] // SHOTS, known["slot"]): n for n, (seed, known) in enumerate(_with_seeds(flats))}
+        pairs = []
+        for n, (seed, known) in enumerate(_with_seeds(self.people)):
+            seen = torch.bincount(self.people.parts(n).flatten().long(), minlength=len(PART_INDEX))
+            for garment in known["garments"]:
+                flat = alone.get((seed, known["index"] // SHOTS, garment["slot"]))
+                if garment["slot"] in SLOT_CATEGORY and flat is not None and seen[PART_INDEX[garment["slot"]]] >= LEAST_SEEN:
+                    pairs.append(Pair(n, flat, garment["slot"], garment["occlusion"]))
+        return pairs
+
+    def _curated(self) -> list[Pair]:
+        """Return the pairs of which everything is seen, from the front; of too many those of which least is hidden."""
+        whole = [pair for pair in self.pairs if pair.hidden <= HIDDEN and self._from_the_front(pair) and not self._truncated(pair)]
+        return sorted(whole, key=lambda pair: pair.hidden)[: max(1, round(FIFTH * len(self.pairs)))]
+
+    def _from_the_front(self, pair: Pair) -> bool:
+        return "seen from" not in self.people.records[pair.person]["caption"]
+
+    def _truncated(self, pair: Pair) -> bool:
+        mask = self._mask(pair)
+        return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+
+    def _mask(self, pair: Pair) -> Tensor:
+        return self.people.parts(pair.person) == PART_INDEX[pair.slot]
+
+
+def close_up(picture: Tensor, mask: Tensor) -> Tensor:
+    """Return what the image prompt sees [SIZE, SIZE, 3] of a picture [H, W, 3] uint8 and its mask [H, W]."""
+    mask = mask.float()
+    return garment_crop(picture.float() / 255, mask, placement(mask), SIZE)[0]
+
+
+def _with_seeds(pictures: ShardPictures) -> list[tuple[str, dict[str, Any]]]:
+    """Return what is known of each picture with the name of its seed, since indices repeat from seed to seed."""
+    found, start = [], 0
+    for path, end in zip(pictures.paths, pictures.ends, strict=True):
+        seed = path.stem.split("_")[1]
+        found += [(seed, known) for known in pictures.records[start:end]]
+        start = end
+    return found

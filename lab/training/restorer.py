@@ -1,0 +1,128 @@
+"""IGR as it is trained: denoiser, GarmNet and image prompt in one module, and the two baselines of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...models.attention import KeyValueConcat, run_unet
+from ...models.attention.added_attention import keep_input
+from ...models.base.keys import unet_to_diffusers
+from ...models.base.tokenizer import padded_tokens
+from ...models.restoration.categories import CATEGORIES, PROMPTS
+from ...models.restoration.files import DENOISER, NET, save_garm_net, save_image_prompt
+from ...models.restoration.garm_net import MASK_CHANNELS, GarmNet, resized_mask
+from ...models.restoration.image_prompt import ImagePrompt, image_prompt_patch
+from ...models.weights.tensors import read_tensors
+from .low_rank import load_low_rank, low_rank_state
+
+METHODS = ("ours", "no_garmnet", "concat")
+CONV_IN = "conv_in."
+PARTS = (NET, DENOISER, CONV_IN)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of B people.
+
+    category: [B]
+    beside:   [B, C + 1, h, w] latents and mask, for what has no other way to see them; or None
+    features: of GarmNet by block [B, C, h, w]; keys, values: of the image prompt by block [B, N, C]
+    """
+
+    category: Tensor
+    beside: Tensor | None = None
+    features: dict = field(default_factory=dict)
+    keys: dict = field(default_factory=dict)
+    values: dict = field(default_factory=dict)
+
+
+class Restorer(nn.Module):
+    """Denoises a garment's latents, shown the person.
+
+    unet:     the base's
+    garm_net: None in the baselines
+    prompt:   None in "concat", which sees the person beside the garment in one picture, as TryOffAnyone does
+    text:     [categories + 1, 77, D] states of the prompts, the empty one last
+    """
+
+    def __init__(self, unet: nn.Module, garm_net: GarmNet | None, prompt: ImagePrompt | None, text: Tensor) -> None:
+        super().__init__()
+        self.unet, self.garm_net, self.prompt = unet, garm_net, prompt
+        self.register_buffer("text", text)
+
+    def see(self, person: Tensor, mask: Tensor, crop: Tensor, category: Tensor) -> Seen:
+        """Look at people: latents [B, C, h, w], masks [B, H, W] in 0..1, crops [B, S, S, 3] in 0..1, categories [B]."""
+        if self.prompt is None:
+            return Seen(category, torch.cat([person, resized_mask(mask, *person.shape[2:])], 1))
+        features = self.garm_net(person, mask, self.text[category]) if self.garm_net else {}
+        return Seen(category, None, features, *self.prompt(crop.movedim(-1, 1)))
+
+    def denoise(self, noisy: Tensor, timestep: Tensor, keep: Tensor, seen: Seen) -> Tensor:
+        """Return v [N, C, h, w] of noisy latents at timesteps [N].
+
+        N is a multiple of B: all people, and all of them again. What is not to `keep` [N] bool is told nothing.
+        """
+        times = len(noisy) // len(seen.category)
+        text = self.text[torch.where(keep, seen.category.repeat(times), len(CATEGORIES))]
+        if seen.beside is not None:
+            person = seen.beside.repeat(times, 1, 1, 1) * keep.view(-1, 1, 1, 1)
+            garment = torch.cat([noisy, torch.zeros_like(noisy[:, :MASK_CHANNELS])], 1)
+            return run_unet(self.unet, torch.cat([garment, person], -1), timestep, text)[..., : noisy.shape[-1]]
+        shown = keep.float().view(-1, 1, 1)
+        keys, values = ({block: x.repeat(times, 1, 1) for block, x in many.items()} for many in (seen.keys, seen.values))
+        prompt = image_prompt_patch(self.unet, keys, values, mask=shown)
+        patches = {"attn2_patch": [keep_input], prompt.hook: [prompt]}
+        if seen.features:
+            fusion = KeyValueConcat({block: x.repeat(times, 1, 1, 1) for block, x in seen.features.items()}, mask=shown)
+            patches[fusion.hook] = [fusion]
+        return run_unet(self.unet, noisy, timestep, text, {"patches": patches})
+
+
+@torch.no_grad()
+def prompt_states(text_encoder: nn.Module) -> Tensor:
+    """Return the states [categories + 1, 77, D] of the categories' prompts and the empty one."""
+    return text_encoder(torch.tensor([padded_tokens(text) for text in (*PROMPTS.values(), "")])).last_hidden_state
+
+
+def net_file(name: Path) -> Path:
+    """Return the file of a restorer's GarmNet and changes, by the start of its files' names."""
+    return name.with_name(f"{name.name}_net.safetensors")
+
+
+def prompt_file(name: Path) -> Path:
+    return name.with_name(f"{name.name}_prompt.safetensors")
+
+
+def save_restorer(model: Restorer, name: Path, metadata: Mapping[str, str]) -> None:
+    """Write what was trained in fp16: `net_file`, and where there is an image prompt `prompt_file`."""
+    more = {CONV_IN + key: value for key, value in model.unet.conv_in.state_dict().items()} if model.prompt is None else {}
+    save_garm_net(model.garm_net, low_rank_state(model.unet), net_file(name), metadata, more)
+    if model.prompt is not None:
+        save_image_prompt(model.prompt, prompt_file(name), metadata)
+
+
+@torch.no_grad()
+def load_restorer(model: Restorer, name: Path) -> None:
+    """Fill a restorer with what `save_restorer` wrote.
+
+    Raises:
+        FileNotFoundError: if there are no such files.
+        ValueError: if they are of another method.
+    """
+    state = read_tensors(net_file(name))
+    parts = {part: {key.removeprefix(part): value for key, value in state.items() if key.startswith(part)} for part in PARTS}
+    try:
+        load_low_rank(model.unet, parts[DENOISER])
+        if model.garm_net is not None:
+            model.garm_net.unet.load_state_dict(unet_to_diffusers(parts[NET]))
+        if model.prompt is None:
+            model.unet.conv_in.load_state_dict(parts[CONV_IN])
+        else:
+            model.prompt.load_state_dict(read_tensors(prompt_file(name)))
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"'{net_file(name)}' is of another method or size: start from a file of the same.") from error

@@ -1,0 +1,159 @@
+"""IGR on the tiny base: GarmNet, the garment image prompt and low-rank changes of the denoiser, trained together (section 3.3)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, max_pool2d, mse_loss
+from torch.utils.data import Dataset
+
+from ....models.attention import sd15_layers
+from ....models.attention.layers import ADAPTER_ORDER
+from ....models.base import load_text_encoder, load_unet, load_vae
+from ....models.base.architecture import HEAD_WIDTH, LATENT_SCALE, LEVEL_CHANNELS, TEXT_WIDTH
+from ....models.base.files import VAE_FILE
+from ....models.restoration.categories import CATEGORIES, SLOT_CATEGORY
+from ....models.restoration.garm_net import GarmNet, widened
+from ....models.restoration.image_encoder import WIDTHS, GarmentEncoder
+from ....models.restoration.image_prompt import ImagePrompt, started
+from ....models.restoration.projections import Resampler
+from ....models.weights.tensors import read_metadata
+from ....wardrobe.samples import SHOTS, person_sample
+from ...seeds import BASE_SHEET_SEED
+from ..diffusion import ddim, noised
+from ..garment_pairs import GarmentPairs, close_up
+from ..latents import LatentEncoder
+from ..low_rank import add_low_rank
+from ..restorer import METHODS, Restorer, load_restorer, net_file, prompt_states, save_restorer
+from ..sheets import contact_sheet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SHEET_PEOPLE = 8
+SHEET_GUIDANCE = 1.5  # the paper's
+TOKENS = 16  # of the image prompt, as of IP-Adapter plus
+WIDEST = 13  # pixels of half-size pictures by which a mask may grow
+
+
+@dataclass(frozen=True)
+class Task:
+    """Mean squared error of v; some garments are told nothing, so that there is guidance.
+
+    method:  one of METHODS: IGR itself, or a baseline of its table
+    halve:   whether pictures are made half as large, which is four times as fast: a first stage
+    curated: the fine stage: whether to learn only from people seen whole and from the front
+    start:   start of the names of the files to start from, without `_net.safetensors`; "" starts from the base
+    rank:    of the denoiser's changes
+    draws:   how often each person's garment is noised in a step, since GarmNet looks but once
+    dropped: share of garments that are told nothing
+    """
+
+    method: str = "ours"
+    halve: bool = False
+    curated: bool = False
+    start: str = ""
+    rank: int = 12
+    draws: int = 2
+    dropped: float = 0.1
+    kind: ClassVar[str] = "modiste-restoration"
+    architecture: ClassVar[str] = (
+        f"GarmNet: SD1.5 layout (LDM names), channels {LEVEL_CHANNELS}, one channel more; image prompt: CNN {WIDTHS}, resampler"
+    )
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"There is no method '{self.method}' to train: choose {', '.join(METHODS)}.")
+
+    def build(self) -> Restorer:
+        unet = load_unet()
+        layers = [sd15_layers(unet)[layer.block].attn2 for layer in ADAPTER_ORDER]
+        garm_net = GarmNet(widened(unet)).learn() if self.method == "ours" else None
+        prompt = None if self.method == "concat" else started(layers, new_prompt(layers))
+        if self.method == "concat":
+            unet = widened(unet)
+        add_low_rank(unet, self.rank)
+        if self.method == "concat":
+            unet.conv_in.requires_grad_(True)
+        restorer = Restorer(unet, garm_net, prompt, prompt_states(load_text_encoder()))
+        if self.start:
+            load_restorer(restorer, Path(self.start))
+        return restorer
+
+    def dataset(self, data: Path | None, seed: int) -> Dataset:
+        del seed
+        return GarmentPairs(data, LatentEncoder(VAE_FILE, self.halve), self.curated)
+
+    def loss(self, model: Restorer, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
+        del step
+        garment, device = batch["garment"], batch["garment"].device
+        seen = model.see(batch["person"], grown(batch["mask"], generator), batch["crop"], batch["category"])
+        noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator)
+        keep = torch.rand(len(noisy), generator=generator, device=device) >= self.dropped
+        return mse_loss(model.denoise(noisy, timestep, keep, seen).float(), wanted), {}
+
+    def sample_sheet(self, model: Restorer, generator: torch.Generator) -> Image:
+        pictures, masks, categories, flats = _shown()
+        device = generator.device
+        crops = torch.stack([close_up(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]).to(device)
+        latents = self._encoder(pictures).to(device)
+        seen = model.see(latents, masks.float().to(device), crops, categories.to(device))
+        noise = torch.randn(latents.shape, generator=generator, device=device)
+        keep = torch.arange(2 * len(noise), device=device) < len(noise)
+
+        def guided(latents: Tensor, timestep: Tensor) -> Tensor:
+            told, untold = model.denoise(latents.repeat(2, 1, 1, 1), timestep.expand(len(keep)), keep, seen).float().chunk(2)
+            return untold + SHEET_GUIDANCE * (told - untold)
+
+        restored = load_vae().to(device).decode(ddim(guided, noise).float() / LATENT_SCALE).sample.float() / 2 + 0.5
+        if self.halve:
+            restored = interpolate(restored, scale_factor=2)
+        rows = zip(pictures, crops, restored.movedim(1, -1), flats, strict=True)
+        return contact_sheet([picture for row in rows for picture in row], None, 8)
+
+    def export(self, model: Restorer, path: Path, metadata: dict[str, str]) -> None:
+        """Write `NAME_net.safetensors`, and but for "concat" `NAME_prompt.safetensors`, for the name NAME.safetensors.
+
+        What they started from is told in `started_from`, as JSON; the settings name its files without their folder.
+        """
+        if self.start:
+            told = {name: text.replace(self.start, Path(self.start).name) for name, text in metadata.items()}
+            metadata = told | {"started_from": json.dumps(read_metadata(net_file(Path(self.start))))}
+        save_restorer(model, path.with_suffix(""), metadata)
+
+    @cached_property
+    def _encoder(self) -> LatentEncoder:
+        return LatentEncoder(VAE_FILE, self.halve)
+
+
+def new_prompt(layers: list[nn.Module]) -> ImagePrompt:
+    """Return the tiny base's image prompt with random weights for cross-attentions in `ADAPTER_ORDER`."""
+    heads = TEXT_WIDTH // HEAD_WIDTH
+    resampler = Resampler(WIDTHS[-1], TEXT_WIDTH, depth=2, heads=heads, count=TOKENS, width=TEXT_WIDTH, hidden=2 * TEXT_WIDTH)
+    return ImagePrompt(GarmentEncoder(), resampler, TEXT_WIDTH, [layer.to_q.in_features for layer in layers])
+
+
+def grown(masks: Tensor, generator: torch.Generator) -> Tensor:
+    """Grow masks [B, H, W] by a few pixels, each by its own, half of them not at all: artists' masks are not exact."""
+    grown = [masks, max_pool2d(masks, 5, 1, 2), max_pool2d(masks, WIDEST, 1, WIDEST // 2)]
+    which = torch.rand(len(masks), generator=generator, device=masks.device)
+    return torch.where(which[:, None, None] < 0.5, grown[0], torch.where(which[:, None, None] < 0.75, grown[1], grown[2]))
+
+
+@cache
+def _shown() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the sheet's people [N, H, W, 3] uint8, the masks of a garment of each, its categories [N], and the garments alone."""
+    found = []
+    for index in range(SHEET_PEOPLE):
+        sample = person_sample(BASE_SHEET_SEED, index * SHOTS)
+        worn = [garment for garment in sample.garments if garment.slot in SLOT_CATEGORY and garment.mask.any()]
+        garment = worn[index % len(worn)]
+        found.append((sample.image, garment.mask, torch.tensor(CATEGORIES.index(SLOT_CATEGORY[garment.slot])), garment.flat))
+    pictures, masks, categories, flats = (torch.stack(many) for many in zip(*found, strict=True))
+    return pictures, masks, categories, flats

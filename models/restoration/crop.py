@@ -1,0 +1,60 @@
+"""The close-up of a garment that the image prompt sees: p_g = Resize(Crop(p m)) of IGR's section 3.2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+SMALL = 32  # pixels of the mask's longer side under which little of a garment can be seen
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a square crop was taken: pixels from the picture's left and top to its own, and its side; it may reach beyond."""
+
+    left: int
+    top: int
+    side: int
+
+
+def placement(mask: Tensor, margin: float = 0.05) -> Placement:
+    """Return the square around what a mask [H, W] shows, larger by a share of its side on all sides.
+
+    Raises:
+        ValueError: if the mask is empty.
+    """
+    rows, columns = ((mask > 0.5).any(dim).nonzero()[:, 0] for dim in (1, 0))
+    if not len(rows):
+        raise ValueError("The mask is empty: paint the garment white in it.")
+    top, bottom, left, right = (int(value) for value in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+    side = round(max(bottom - top, right - left) * (1 + 2 * margin))
+    return Placement((left + right - side) // 2, (top + bottom - side) // 2, side)
+
+
+def garment_crop(image: Tensor, mask: Tensor, place: Placement, size: int) -> tuple[Tensor, Tensor]:
+    """Cut the garment out of a picture, black around it, and bring it to a square of `size` pixels.
+
+    What the square has beyond the picture is black too: nothing is stretched.
+
+    Args:
+        image: [H, W, 3] in 0..1.
+        mask: [H, W] in 0..1, 1 on the garment.
+
+    Returns:
+        The crop [size, size, 3] and its mask [size, size].
+    """
+    height, width = mask.shape
+    both = torch.cat([image * mask[..., None], mask[..., None]], -1).movedim(-1, 0)
+    beyond = (-place.left, place.left + place.side - width, -place.top, place.top + place.side - height)
+    square = pad(both, beyond)  # negative padding cuts
+    crop = interpolate(square[None], (size, size), mode="bilinear", antialias=True)[0].clamp(0, 1)
+    return crop[:3].movedim(0, -1), crop[3]
+
+
+def masked_pixels(mask: Tensor) -> int:
+    """Return the longer side, in pixels, of the box around what a mask [H, W] shows; 0 if it is empty."""
+    sides = [(mask > 0.5).any(dim).nonzero()[:, 0] for dim in (1, 0)]
+    return max((int(side[-1] - side[0]) + 1 for side in sides if len(side)), default=0)

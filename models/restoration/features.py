@@ -1,0 +1,48 @@
+"""What GarmNet saw in a photo, for the denoiser: the value of MODISTE_GARMENT_FEATURES."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from ..attention import LAYERS, Block
+
+
+@dataclass(frozen=True)
+class GarmentFeatures:
+    """Features of B photos.
+
+    layers:   for each of the 16 blocks [B, C, h, w], the normed input of GarmNet's self-attention
+    mask:     [B, H, W] in 0..1, which of the photo to show; None shows all, as a trained GarmNet wants
+    denoiser: a LoRA (see `GarmNetFile`) of the denoiser that was trained with this GarmNet; may be empty
+    """
+
+    layers: Mapping[Block, Tensor]
+    mask: Tensor | None = None
+    denoiser: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """How much memory the features take."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.layers.values())
+
+
+def block_weights(text: str) -> dict[Block, float]:
+    """Read weights of blocks: one number for all, three for input, middle and output, or 16 in running order; "" is 1.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    try:
+        numbers = [float(part) for part in text.replace(";", ",").split(",") if part.strip()] or [1.0]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 3, len(LAYERS)) or not all(0 <= number <= 1 for number in numbers):
+        raise ValueError(f"The block weights are '{text}': give 1, 3 (input, middle, output) or 16 numbers in 0..1, with commas.")
+    blocks = [layer.block for layer in LAYERS]
+    if len(numbers) == len(LAYERS):
+        return dict(zip(blocks, numbers, strict=True))
+    kinds = dict(zip(("input", "middle", "output"), numbers * (3 // len(numbers)), strict=True))
+    return {block: kinds[block[0]] for block in blocks}

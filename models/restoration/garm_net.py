@@ -1,0 +1,92 @@
+"""GarmNet: a network of the denoiser's structure that looks at the person once, and whose features the denoiser attends to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..attention import Block, FeatureRecorder, run_unet
+
+MASK_CHANNELS = 1
+
+
+class GarmNet(nn.Module):
+    """IGR's high-level extractor (section 3.2): person latent and mask in, what every self-attention is about to see out.
+
+    unet: diffusers' UNet2DConditionModel with one more input channel than its base, the mask; `conv_out` is never used
+    """
+
+    def __init__(self, unet: nn.Module) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, latent: Tensor, mask: Tensor, text: Tensor) -> dict[Block, Tensor]:
+        """Return the features of all blocks, each [B, C, h, w].
+
+        The whole picture is shown and the mask only points, so that an inexact mask loses nothing. The time step is 0, as for a
+        picture without noise.
+
+        Args:
+            latent: [B, C, h, w] of the person, with a standard deviation of about 1 (LATENT times LATENT_SCALE).
+            mask: [B, H, W] in 0..1, of any size.
+            text: [B, T, D], the category's prompt.
+        """
+        recorder = FeatureRecorder()
+        x = torch.cat([latent, resized_mask(mask, latent.shape[-2], latent.shape[-1]).to(latent)], 1)
+        run_unet(self.unet, x, x.new_zeros(len(x)), text, {"patches": {recorder.hook: [recorder]}})
+        return recorder.features
+
+    @property
+    def text_width(self) -> int:
+        return self.unet.config.cross_attention_dim
+
+    def learn(self) -> GarmNet:
+        """Let every weight be trained that a feature depends on; what comes after the last of them is not."""
+        self.unet.requires_grad_(True)
+        last = self.unet.up_blocks[-1].attentions[-1]
+        block = last.transformer_blocks[0]
+        unseen = (block.attn1, block.norm2, block.attn2, block.norm3, block.ff, last.proj_out)
+        for module in (*unseen, self.unet.conv_norm_out, self.unet.conv_out):
+            module.requires_grad_(False)
+        return self
+
+    def check(self, channels: int, width: int) -> None:
+        """Check that latents and text have the numbers of channels that this net was made for.
+
+        Raises:
+            ValueError: if they have not.
+        """
+        wanted = self.unet.config.in_channels - MASK_CHANNELS
+        if channels != wanted:
+            raise ValueError(
+                f"The VAE gives latents of {channels} channels where this GarmNet takes {wanted}: use the VAE of its base."
+            )
+        if width != self.text_width:
+            raise ValueError(f"The text is {width} wide where this GarmNet takes {self.text_width}: use the CLIP of its base.")
+
+
+def build_garm_net(config: Mapping[str, Any]) -> GarmNet:
+    """Return a GarmNet with random weights for a base whose UNet has this configuration."""
+    from diffusers import UNet2DConditionModel
+
+    return GarmNet(UNet2DConditionModel(**dict(config) | {"in_channels": config["in_channels"] + MASK_CHANNELS}))
+
+
+def widened(unet: nn.Module) -> nn.Module:
+    """Return a copy of a diffusers UNet that takes a mask beside the latent, and at first does not see it."""
+    copy = build_garm_net({name: value for name, value in unet.config.items() if not name.startswith("_")}).unet
+    state = dict(unet.state_dict())
+    first = state["conv_in.weight"]
+    state["conv_in.weight"] = torch.cat([first, first.new_zeros(len(first), MASK_CHANNELS, *first.shape[2:])], 1)
+    copy.load_state_dict(state)
+    return copy
+
+
+def resized_mask(mask: Tensor, height: int, width: int) -> Tensor:
+    """Return a mask [B, H, W] in the size of a latent: [B, 1, height, width], averaged over each place's pixels."""
+    from torch.nn.functional import interpolate
+
+    return interpolate(mask[:, None].float(), (height, width), mode="area")

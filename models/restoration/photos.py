@@ -1,0 +1,80 @@
+"""Photos and masks as artists give them, checked and brought to what the networks take."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from .crop import SMALL, masked_pixels
+
+FACTOR = 8  # pixels of a latent's place
+
+
+def checked_masks(images: Tensor, masks: Tensor) -> Tensor:
+    """Return one mask for each image: [B, H, W] for images [B, H, W, 3].
+
+    A garment smaller than SMALL pixels is warned of.
+
+    Raises:
+        ValueError: if a mask is empty or of another size, or there are neither one nor as many as images.
+    """
+    masks = masks[None] if masks.ndim == 2 else masks
+    if masks.shape[1:] != images.shape[1:3]:
+        sizes = [f"{shape[1]}x{shape[0]}" for shape in (masks.shape[1:], images.shape[1:3])]
+        raise ValueError(f"The mask is {sizes[0]} and the image {sizes[1]}: give a mask of the image's size.")
+    if len(masks) not in (1, len(images)):
+        raise ValueError(f"There are {len(masks)} masks for {len(images)} images: give one, or one for each image.")
+    for number, mask in enumerate(masks, 1):
+        pixels = masked_pixels(mask)
+        which = f"Mask {number}" if len(masks) > 1 else "The mask"
+        if not pixels:
+            raise ValueError(f"{which} is empty: paint the garment white in it.")
+        if pixels < SMALL:
+            logging.warning(
+                "%s shows a garment only %d pixels large, in which little can be seen: use a closer photo.", which, pixels
+            )
+    return masks.expand(len(images), -1, -1)
+
+
+def to_whole_places(pictures: Tensor, rows: int) -> Tensor:
+    """Cut pictures or masks, whose height is dimension `rows`, to multiples of FACTOR in the middle, as core's VAE does."""
+    for dim in (rows, rows + 1):
+        size = pictures.shape[dim] // FACTOR * FACTOR
+        pictures = pictures.narrow(dim, (pictures.shape[dim] - size) // 2, size)
+    return pictures
+
+
+def on_white(images: Tensor, masks: Tensor) -> Tensor:
+    """Return what masks [B, H, W] show of images [B, H, W, 3], on white."""
+    return torch.lerp(torch.ones_like(images), images, masks[..., None])
+
+
+def fitted(image: Tensor, width: int, height: int) -> Tensor:
+    """Return a picture [H, W, 3] in 0..1 at a size, whole and not stretched, with white beside it where its shape differs."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner = max(1, round(scale * image.shape[0])), max(1, round(scale * image.shape[1]))
+    small = interpolate(image.movedim(-1, 0)[None], inner, mode="bicubic", antialias=True)[0].movedim(0, -1).clamp(0, 1)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    canvas = image.new_ones(height, width, 3)
+    canvas[top : top + inner[0], left : left + inner[1]] = small
+    return canvas
+
+
+def read_photo(path: Path) -> Tensor:
+    """Return a picture file as [H, W, 3] in 0..1, turned as its camera says.
+
+    Raises:
+        ValueError: if it is no picture that can be read.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"'{path.name}' is no picture that can be read: choose a PNG or JPEG.") from error
+    return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(picture.height, picture.width, 3) / 255

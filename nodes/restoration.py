@@ -1,0 +1,245 @@
+"""IGR: a garment restored from a photo of its wearer; core's KSampler does the drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..host import ADVANCED, io, loaded, managed, model_files, model_path, run_once, with_lora
+from .files import NONE
+from .types import GarmentFeaturesType, GarmNetType
+
+CATEGORY = "modiste/restoration"
+FROM_MODEL = "from the model"
+
+
+def _window_inputs():
+    return [
+        io.Float.Input(
+            "start_percent",
+            default=0.0,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="When it begins, as a share of the sampling: 0 is the first step.",
+            **ADVANCED,
+        ),
+        io.Float.Input(
+            "end_percent",
+            default=1.0,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="When it ends, as a share of the sampling: 1 is the last step.",
+            **ADVANCED,
+        ),
+    ]
+
+
+class LoadGarmNet(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteLoadGarmNet",
+            display_name="Load GarmNet",
+            category=CATEGORY,
+            description="Load the network that looks at the photo. It belongs to the base that it was trained with; without "
+            "one, a model can look for itself.",
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=[FROM_MODEL, *model_files((".safetensors",))],
+                    default="modiste_garmnet.safetensors",
+                    tooltip="GarmNet's file, in models/modiste or the pack's own. 'from the model' needs none: the model, any "
+                    "SD1.5 checkpoint, looks at the photo with its own eyes. That keeps colours and patterns, but shapes less.",
+                ),
+                io.Model.Input("model", optional=True, tooltip="Only for 'from the model': the SD1.5 model that is to look."),
+            ],
+            outputs=[GarmNetType.Output("garm_net", display_name="garm_net", tooltip="For GarmNet Encode.")],
+        )
+
+    @classmethod
+    def execute(cls, file, model=None):
+        from ..models.attention import sd15_layers
+        from ..models.restoration.files import load_garm_net
+
+        if file != FROM_MODEL:
+            found = load_garm_net(model_path(file))
+            return io.NodeOutput(_GarmNet(managed(found.net), found.denoiser))
+        if model is None:
+            raise ValueError("'from the model' has no model: connect an SD1.5 model, or choose a file.")
+        sd15_layers(model.get_model_object("diffusion_model"))
+        return io.NodeOutput(_GarmNet(model=model))
+
+
+class GarmNetEncode(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        from ..models.restoration.categories import CATEGORIES
+
+        return io.Schema(
+            node_id="ModisteGarmNetEncode",
+            display_name="GarmNet Encode",
+            category=CATEGORY,
+            description="Look at a photo once and remember what is seen of the garment, for every step of the drawing.",
+            inputs=[
+                GarmNetType.Input("garm_net", tooltip="From Load GarmNet."),
+                io.Clip.Input("clip", tooltip="The base's text encoder: the kind of garment is told in words."),
+                io.Vae.Input("vae", tooltip="The base's VAE."),
+                io.Image.Input(
+                    "image",
+                    tooltip="The whole photo, not a crop. Draw at its shape: 192 x 256 for the tiny base, 768 x 1024 for SD1.5.",
+                ),
+                io.Mask.Input("mask", tooltip="White on the garment to restore: one, or one for each photo, of the photo's size."),
+                io.Combo.Input(
+                    "garment", options=list(CATEGORIES), default=CATEGORIES[0], tooltip="What kind of garment the mask shows."
+                ),
+            ],
+            outputs=[
+                GarmentFeaturesType.Output("features", display_name="features", tooltip="For GarmFus Denoiser."),
+                io.Conditioning.Output("positive", display_name="positive", tooltip="The kind of garment in words, for KSampler."),
+                io.Conditioning.Output("negative", display_name="negative", tooltip="No words, for KSampler."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, garm_net, clip, vae, image, mask, garment):
+        from ..models.restoration.categories import PROMPTS
+        from ..models.restoration.photos import checked_masks, to_whole_places
+
+        masks = to_whole_places(checked_masks(image, mask), 1)
+        photos = to_whole_places(image[..., :3], 1)
+        positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in (PROMPTS[garment], ""))
+        look = _with_net if garm_net.handle else _with_model
+        return io.NodeOutput(look(garm_net, photos, masks, vae, positive), positive, negative)
+
+
+@dataclass(frozen=True)
+class _GarmNet:
+    """The value of MODISTE_GARM_NET: a GarmNet in the host's care with its denoiser's LoRA, or a MODEL that looks for itself."""
+
+    handle: object = None
+    denoiser: dict = field(default_factory=dict)
+    model: object = None
+
+
+def _with_net(garm_net, photos, masks, vae, positive):
+    import torch
+
+    from ..models.base.architecture import LATENT_SCALE
+    from ..models.restoration.features import GarmentFeatures
+
+    latent, text = vae.encode(photos), positive[0][0]
+    net = loaded(garm_net.handle)
+    net.check(latent.shape[1], text.shape[-1])
+    first = next(net.parameters())
+    with torch.no_grad():
+        layers = net(latent.to(first) * LATENT_SCALE, masks.to(first), text.to(first).expand(len(photos), -1, -1))
+    return GarmentFeatures(layers, None, garm_net.denoiser)
+
+
+def _with_model(garm_net, photos, masks, vae, positive):
+    from ..models.attention import FeatureRecorder
+    from ..models.restoration.features import GarmentFeatures
+    from ..models.restoration.photos import on_white
+
+    recorder = FeatureRecorder()
+    clean = float(garm_net.model.get_model_object("model_sampling").sigma_min)
+    run_once(recorder.install(garm_net.model), vae.encode(on_white(photos, masks)), positive, clean)
+    return GarmentFeatures(recorder.features, masks)
+
+
+class GarmFusDenoiser(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteGarmFusDenoiser",
+            display_name="GarmFus Denoiser",
+            category=CATEGORY,
+            description="Let a model see the garment in all its self-attentions while it draws. LoRA, ControlNet and any sampler "
+            "work with it.",
+            inputs=[
+                io.Model.Input("model", tooltip="The base that GarmNet was trained with; for 'from the model' the same model."),
+                GarmentFeaturesType.Input("features", tooltip="From GarmNet Encode."),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="How much of the garment the model sees: 0 is the plain model, 1 what it was trained for.",
+                ),
+                *_window_inputs(),
+                io.String.Input(
+                    "block_weights",
+                    default="",
+                    tooltip="Strength by block, times the strength above: one number, three (input, middle, output), or 16 in "
+                    "running order, with commas. Empty is 1 everywhere.",
+                    **ADVANCED,
+                ),
+            ],
+            outputs=[io.Model.Output("patched", display_name="model", tooltip="For KSampler, or the next patch.")],
+        )
+
+    @classmethod
+    def execute(cls, model, features, strength, start_percent, end_percent, block_weights):
+        from ..models.attention import KeyValueConcat, Window
+        from ..models.restoration.features import block_weights as read_weights
+
+        weights = read_weights(block_weights)
+        window = Window.of(model, start_percent, end_percent)
+        fused = KeyValueConcat(features.layers, strength, window, features.mask, weights).install(model)
+        if features.denoiser and strength:
+            fused = with_lora(fused, features.denoiser, strength)
+        return io.NodeOutput(fused)
+
+
+class GarmentImagePrompt(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="ModisteGarmentImagePrompt",
+            display_name="Garment Image Prompt",
+            category=CATEGORY,
+            description="Show a model a garment as a picture beside the words: our small image prompt for the tiny base, or an "
+            "IP-Adapter for SD1.5 (base or plus).",
+            inputs=[
+                io.Model.Input("model", tooltip="The tiny base, or an SD1.5 model for an IP-Adapter."),
+                io.Combo.Input(
+                    "file",
+                    options=[NONE, *model_files((".safetensors", ".bin"))],
+                    default="modiste_garment_prompt.safetensors",
+                    tooltip="modiste_garment_prompt.safetensors for the tiny base. For SD1.5 put ip-adapter_sd15.safetensors or "
+                    "ip-adapter-plus_sd15.safetensors into models/modiste. 'none' leaves the model as it is.",
+                ),
+                io.Image.Input("image", tooltip="The garment alone, from Garment Crop: one, or one for each picture drawn."),
+                io.Float.Input(
+                    "strength", default=1.0, min=0.0, max=3.0, step=0.05, tooltip="How much the picture counts beside the words."
+                ),
+                *_window_inputs(),
+                io.ClipVision.Input(
+                    "clip_vision", optional=True, tooltip="CLIP ViT-H, for IP-Adapters. The tiny base's file brings its own eyes."
+                ),
+            ],
+            outputs=[io.Model.Output("patched", display_name="model", tooltip="For GarmFus Denoiser, or KSampler.")],
+        )
+
+    @classmethod
+    def execute(cls, model, file, image, strength, start_percent, end_percent, clip_vision=None):
+        import torch
+
+        from ..models.attention import Window
+        from ..models.restoration.image_prompt import image_prompt_patch
+        from ..models.restoration.ip_adapter import read_image_prompt
+
+        if file == NONE:
+            return io.NodeOutput(model)
+        prompt = read_image_prompt(model_path(file))
+        seen = prompt.seen(image[..., :3], clip_vision)
+        with torch.no_grad():
+            keys, values = prompt(seen)
+        unet = model.get_model_object("diffusion_model")
+        window = Window.of(model, start_percent, end_percent)
+        return io.NodeOutput(image_prompt_patch(unet, keys, values, strength, window).install(model))
+
+
+NODES = [LoadGarmNet, GarmNetEncode, GarmentImagePrompt, GarmFusDenoiser]
