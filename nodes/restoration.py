@@ -48,7 +48,7 @@ class LoadGarmNet(io.ComfyNode):
                 io.Combo.Input(
                     "file",
                     options=[FROM_MODEL, *model_files((".safetensors",))],
-                    default="modiste_garmnet.safetensors",
+                    default="modiste_garment_net.safetensors",
                     tooltip="GarmNet's file, in models/modiste or the pack's own. 'from the model' needs none: the model, any "
                     "SD1.5 checkpoint, looks at the photo with its own eyes. That keeps colours and patterns, but shapes less.",
                 ),

@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from . import core_nodes, core_nodes_3d, core_nodes_diffusion, core_nodes_sampling
+from . import core_nodes, core_nodes_3d, core_nodes_diffusion, core_nodes_sampling, core_nodes_switched_off
 from .schema import ComfyExtension, ComfyNode
 
-CORE_NODES = [*core_nodes.NODES, *core_nodes_3d.NODES, *core_nodes_diffusion.NODES, *core_nodes_sampling.NODES]
+CORE_NODES = [
+    *core_nodes.NODES,
+    *core_nodes_3d.NODES,
+    *core_nodes_diffusion.NODES,
+    *core_nodes_sampling.NODES,
+    *core_nodes_switched_off.NODES,
+]
 
 
 def by_id(nodes: list[type[ComfyNode]]) -> dict[str, type[ComfyNode]]:

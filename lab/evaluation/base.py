@@ -13,7 +13,7 @@ from ...models.files import atomic_write
 from ..seeds import refuse_learned
 from ..training.sheets import contact_sheet
 from .base_model import BaseModel, base_files, load_base_model
-from .batches import Progress, over, to_bytes
+from .batches import over, to_bytes
 from .encoder import ENCODER_FILE, load_encoder, own_lpips
 from .goals import Goal
 from .intervals import GROUPS, mean_row, set_row, share_row
@@ -25,6 +25,7 @@ from .reader import READER_FILE, agreement, load_reader, readings
 from .reader_network import ReaderNet
 from .reports import Report, Row
 from .samples import Shown, draw
+from .stages import Stages
 from .systems import Request
 
 ABOUT = """
@@ -87,7 +88,7 @@ def evaluate(request: Request) -> Report:
     """
     encoder, reader, model = load_encoder(), load_reader(), load_base_model(request.weights)
     refuse_learned(request.seed, [*base_files(request.weights).values(), ENCODER_FILE, READER_FILE])
-    stages = _Stages(request)
+    stages = Stages(request.reporter, STAGES)
     drawn = draw(request.seed, range(request.count), stages.next("drawing samples"))
     others = draw(request.seed, range(request.count, 2 * request.count), stages.next("drawing samples to compare with"))
     rows: list[Row] = []
@@ -142,21 +143,6 @@ def agreements(split: str, sets: dict[str, list[Tensor]], shown: Sequence[Shown]
         for metric, qualities in AGREEMENTS.items():
             rows.append(share_row(method, split, metric, agreement(reader, found, words, slots, qualities)))
     return rows
-
-
-class _Stages:
-    """Tells the reporter which stage begins, and gives what tells how far it is."""
-
-    def __init__(self, request: Request) -> None:
-        self.reporter = request.reporter
-        self.index = 0
-
-    def next(self, title: str) -> Progress | None:
-        self.index += 1
-        if self.reporter is None:
-            return None
-        self.reporter.start(title, self.index, STAGES)
-        return self.reporter.advance
 
 
 def _save_sheets(request: Request, split: str, sets: dict[str, list[Tensor]], shown: Sequence[Shown], model: BaseModel) -> None:

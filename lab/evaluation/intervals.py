@@ -29,6 +29,23 @@ def mean_row(method: str, split: str, metric: str, values: Tensor) -> Row:
     return Row(method, split, metric, mean, (mean - _NORMAL_975 * error, mean + _NORMAL_975 * error), len(values))
 
 
+def median_row(method: str, split: str, metric: str, values: Tensor) -> Row:
+    """Return the median of one value a sample, [N], with the interval between two order statistics.
+
+    How many of N values lie below the median is binomial; its normal approximation says which ones bound it with 95 %.
+
+    Raises:
+        ValueError: if there are fewer than two values, or one is not finite.
+    """
+    values = _finite(values, method, split, metric).sort().values
+    if len(values) < 2:
+        raise ValueError(f"'{metric}' of '{method}' on {split} has one value, which has no interval: raise --count to at least 2.")
+    n = len(values)
+    reach = _NORMAL_975 * math.sqrt(n) / 2
+    low, high = max(0, math.floor(n / 2 - reach)), min(n - 1, math.ceil(n / 2 + reach))
+    return Row(method, split, metric, values.quantile(0.5).item(), (values[low].item(), values[high].item()), n)
+
+
 def share_row(method: str, split: str, metric: str, values: Tensor) -> Row:
     """Return the mean of one share a sample, [N] in 0..1, with Wilson's interval (1927), which never leaves 0..1.
 

@@ -13,8 +13,12 @@ from ..seeds import RESERVED
 from ..training.files import check_writable
 from .reports import Report
 
-SYSTEMS = {"base": "base", "avatars": "avatars"}  # name -> module here with `evaluate(request) -> Report`
-LATER = ("restoration", "dressing", "tryon", "stylized")
+SYSTEMS = {
+    "base": "base",
+    "avatars": "avatars",
+    "restoration": "restoration",
+}  # name -> module here with `evaluate(request) -> Report`
+LATER = ("dressing", "tryon", "stylized")
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from ...models.attention import KeyValueConcat, run_unet
+from ...models.attention import ADAPTER_ORDER, KeyValueConcat, run_unet, sd15_layers
 from ...models.attention.added_attention import keep_input
+from ...models.base import load_text_encoder, load_unet
+from ...models.base.architecture import HEAD_WIDTH, TEXT_WIDTH
 from ...models.base.keys import unet_to_diffusers
 from ...models.base.tokenizer import padded_tokens
 from ...models.restoration.categories import CATEGORIES, PROMPTS
 from ...models.restoration.files import DENOISER, NET, save_garm_net, save_image_prompt
-from ...models.restoration.garm_net import MASK_CHANNELS, GarmNet, resized_mask
-from ...models.restoration.image_prompt import ImagePrompt, image_prompt_patch
+from ...models.restoration.garm_net import MASK_CHANNELS, GarmNet, resized_mask, widened
+from ...models.restoration.image_encoder import WIDTHS, GarmentEncoder
+from ...models.restoration.image_prompt import ImagePrompt, image_prompt_patch, started
+from ...models.restoration.projections import Resampler
 from ...models.weights.tensors import read_tensors
-from .low_rank import load_low_rank, low_rank_state
+from .low_rank import add_low_rank, load_low_rank, low_rank_state
 
 METHODS = ("ours", "no_garmnet", "concat")
+RANK = 12  # of the denoiser's changes, with which GarmNet's file stays under 25 MB
+TOKENS = 16  # of the image prompt, as of IP-Adapter plus
 CONV_IN = "conv_in."
 PARTS = (NET, DENOISER, CONV_IN)
 
@@ -81,6 +87,39 @@ class Restorer(nn.Module):
             fusion = KeyValueConcat({block: x.repeat(times, 1, 1, 1) for block, x in seen.features.items()}, mask=shown)
             patches[fusion.hook] = [fusion]
         return run_unet(self.unet, noisy, timestep, text, {"patches": patches})
+
+
+def new_restorer(method: str, rank: int = RANK) -> Restorer:
+    """Return the network of one of METHODS as training begins: it knows what the base knows."""
+    unet = load_unet()
+    layers = [sd15_layers(unet)[layer.block].attn2 for layer in ADAPTER_ORDER]
+    garm_net = GarmNet(widened(unet)).learn() if method == "ours" else None
+    prompt = None if method == "concat" else started(layers, _new_prompt(layers))
+    unet = widened(unet) if method == "concat" else unet
+    add_low_rank(unet, rank)
+    if method == "concat":
+        unet.conv_in.requires_grad_(True)
+    return Restorer(unet, garm_net, prompt, prompt_states(load_text_encoder()))
+
+
+def _new_prompt(layers: list[nn.Module]) -> ImagePrompt:
+    """Return the tiny base's image prompt with random weights for cross-attentions in `ADAPTER_ORDER`."""
+    heads = TEXT_WIDTH // HEAD_WIDTH
+    resampler = Resampler(WIDTHS[-1], TEXT_WIDTH, depth=2, heads=heads, count=TOKENS, width=TEXT_WIDTH, hidden=2 * TEXT_WIDTH)
+    return ImagePrompt(GarmentEncoder(), resampler, TEXT_WIDTH, [layer.to_q.in_features for layer in layers])
+
+
+def guided(model: Restorer, seen: Seen, count: int, guidance: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return what predicts v for `ddim` with classifier-free guidance; 1 is without."""
+    twice = 2 if guidance != 1 else 1
+    keep = torch.arange(twice * count, device=seen.category.device) < count
+
+    def predict(latents: Tensor, timestep: Tensor) -> Tensor:
+        found = model.denoise(latents.repeat(twice, 1, 1, 1), timestep.expand(len(keep)), keep, seen).float()
+        told, untold = found[:count], found[-count:]
+        return untold + guidance * (told - untold)
+
+    return predict
 
 
 @torch.no_grad()

@@ -18,6 +18,12 @@ def picture_delta_e(first: Tensor, second: Tensor) -> Tensor:
     return ciede2000(*labs).mean((1, 2))
 
 
+def masked_delta_e(first: Tensor, second: Tensor, masks: Tensor) -> Tensor:
+    """Return the mean CIEDE2000 of pictures [B, 3, H, W], sRGB in 0..1, over masks [B, H, W] bool: [B]."""
+    labs = [srgb_to_lab(pictures.movedim(1, -1)) for pictures in (first, second)]
+    return (ciede2000(*labs) * masks).sum((1, 2)) / masks.sum((1, 2)).clamp_min(1)
+
+
 def ciede2000(first: Tensor, second: Tensor) -> Tensor:
     """Return the CIEDE2000 colour difference of L*a*b* colours [..., 3]: [...], with all parametric factors 1.
 

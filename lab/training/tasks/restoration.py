@@ -9,28 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d, mse_loss
 from torch.utils.data import Dataset
 
-from ....models.attention import sd15_layers
-from ....models.attention.layers import ADAPTER_ORDER
-from ....models.base import load_text_encoder, load_unet, load_vae
-from ....models.base.architecture import HEAD_WIDTH, LATENT_SCALE, LEVEL_CHANNELS, TEXT_WIDTH
+from ....models.base import load_vae
+from ....models.base.architecture import LATENT_SCALE, LEVEL_CHANNELS
 from ....models.base.files import VAE_FILE
 from ....models.restoration.categories import CATEGORIES, SLOT_CATEGORY
-from ....models.restoration.garm_net import GarmNet, widened
-from ....models.restoration.image_encoder import WIDTHS, GarmentEncoder
-from ....models.restoration.image_prompt import ImagePrompt, started
-from ....models.restoration.projections import Resampler
+from ....models.restoration.image_encoder import WIDTHS
 from ....models.weights.tensors import read_metadata
 from ....wardrobe.samples import SHOTS, person_sample
 from ...seeds import BASE_SHEET_SEED
 from ..diffusion import ddim, noised
 from ..garment_pairs import GarmentPairs, close_up
 from ..latents import LatentEncoder
-from ..low_rank import add_low_rank
-from ..restorer import METHODS, Restorer, load_restorer, net_file, prompt_states, save_restorer
+from ..restorer import METHODS, RANK, Restorer, guided, load_restorer, net_file, new_restorer, save_restorer
 from ..sheets import contact_sheet
 
 if TYPE_CHECKING:
@@ -38,7 +32,6 @@ if TYPE_CHECKING:
 
 SHEET_PEOPLE = 8
 SHEET_GUIDANCE = 1.5  # the paper's
-TOKENS = 16  # of the image prompt, as of IP-Adapter plus
 WIDEST = 13  # pixels of half-size pictures by which a mask may grow
 
 
@@ -59,7 +52,7 @@ class Task:
     halve: bool = False
     curated: bool = False
     start: str = ""
-    rank: int = 12
+    rank: int = RANK
     draws: int = 2
     dropped: float = 0.1
     kind: ClassVar[str] = "modiste-restoration"
@@ -72,16 +65,7 @@ class Task:
             raise ValueError(f"There is no method '{self.method}' to train: choose {', '.join(METHODS)}.")
 
     def build(self) -> Restorer:
-        unet = load_unet()
-        layers = [sd15_layers(unet)[layer.block].attn2 for layer in ADAPTER_ORDER]
-        garm_net = GarmNet(widened(unet)).learn() if self.method == "ours" else None
-        prompt = None if self.method == "concat" else started(layers, new_prompt(layers))
-        if self.method == "concat":
-            unet = widened(unet)
-        add_low_rank(unet, self.rank)
-        if self.method == "concat":
-            unet.conv_in.requires_grad_(True)
-        restorer = Restorer(unet, garm_net, prompt, prompt_states(load_text_encoder()))
+        restorer = new_restorer(self.method, self.rank)
         if self.start:
             load_restorer(restorer, Path(self.start))
         return restorer
@@ -105,13 +89,8 @@ class Task:
         latents = self._encoder(pictures).to(device)
         seen = model.see(latents, masks.float().to(device), crops, categories.to(device))
         noise = torch.randn(latents.shape, generator=generator, device=device)
-        keep = torch.arange(2 * len(noise), device=device) < len(noise)
-
-        def guided(latents: Tensor, timestep: Tensor) -> Tensor:
-            told, untold = model.denoise(latents.repeat(2, 1, 1, 1), timestep.expand(len(keep)), keep, seen).float().chunk(2)
-            return untold + SHEET_GUIDANCE * (told - untold)
-
-        restored = load_vae().to(device).decode(ddim(guided, noise).float() / LATENT_SCALE).sample.float() / 2 + 0.5
+        latents = ddim(guided(model, seen, len(noise), SHEET_GUIDANCE), noise)
+        restored = load_vae().to(device).decode(latents.float() / LATENT_SCALE).sample.float() / 2 + 0.5
         if self.halve:
             restored = interpolate(restored, scale_factor=2)
         rows = zip(pictures, crops, restored.movedim(1, -1), flats, strict=True)
@@ -130,13 +109,6 @@ class Task:
     @cached_property
     def _encoder(self) -> LatentEncoder:
         return LatentEncoder(VAE_FILE, self.halve)
-
-
-def new_prompt(layers: list[nn.Module]) -> ImagePrompt:
-    """Return the tiny base's image prompt with random weights for cross-attentions in `ADAPTER_ORDER`."""
-    heads = TEXT_WIDTH // HEAD_WIDTH
-    resampler = Resampler(WIDTHS[-1], TEXT_WIDTH, depth=2, heads=heads, count=TOKENS, width=TEXT_WIDTH, hidden=2 * TEXT_WIDTH)
-    return ImagePrompt(GarmentEncoder(), resampler, TEXT_WIDTH, [layer.to_q.in_features for layer in layers])
 
 
 def grown(masks: Tensor, generator: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ import os
 import pytest
 import torch
 
+from modiste.lab.training.diffusion import ddim, signal_share
 from modiste.lab.training.latents import CaptionedLatents
 from modiste.lab.training.order import generator_of
 from modiste.lab.training.pictures import to_signed
@@ -27,7 +28,7 @@ class Oracle(torch.nn.Module):
 
     def forward(self, noisy, timestep, tokens):
         self.told.append(tokens)
-        signal = base.signal_share()[timestep].view(-1, 1, 1, 1)
+        signal = signal_share()[timestep].view(-1, 1, 1, 1)
         noise = (noisy - signal.sqrt() * self.clean) / (1 - signal).sqrt()
         return signal.sqrt() * noise - (1 - signal).sqrt() * self.clean
 
@@ -37,7 +38,7 @@ def batch(count=8):
 
 
 def test_the_signal_is_that_of_stable_diffusion():
-    signal = base.signal_share()
+    signal = signal_share()
     assert signal[0] == pytest.approx(1 - 0.00085, abs=1e-6)
     sigma_max = math.sqrt((1 - signal[-1]) / signal[-1])
     assert sigma_max == pytest.approx(14.61, abs=0.01)  # as published for SD1.5
@@ -50,7 +51,7 @@ def test_a_model_that_knows_the_answer_has_no_loss():
 
 def test_a_model_that_says_nothing_has_the_loss_of_the_target():
     loss, _ = base.Task().loss(lambda noisy, *_: torch.zeros_like(noisy), batch(512), generator_of("cpu", 1), 0)
-    signal = base.signal_share()
+    signal = signal_share()
     assert float(loss) == pytest.approx(float((signal + (1 - signal) * 0.49).mean()), rel=0.02)
 
 
@@ -65,7 +66,8 @@ def test_some_captions_are_left_out():
 def test_ddim_with_a_perfect_model_finds_the_picture():
     clean = torch.rand(1, 16, 6, 5)
     noise = torch.randn(2, 16, 6, 5, generator=generator_of("cpu", 3))
-    found = base.ddim(Oracle(clean), noise, batch(2)["tokens"], steps=5, guidance=3.0)
+    oracle = Oracle(clean)
+    found = ddim(lambda latents, timestep: oracle(latents, timestep.expand(2), None), noise, steps=5)
     assert torch.allclose(found, clean.expand_as(found), atol=1e-3)
 
 

@@ -1,0 +1,87 @@
+"""The methods of the restoration table: each makes a picture of a garment alone from somebody who wears it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...models.base import load_vae
+from ...models.base.architecture import LATENT_SCALE
+from ...models.base.files import VAE_FILE
+from ...models.restoration.categories import CATEGORIES
+from ...models.restoration.crop import placement
+from ...models.restoration.finish import finished
+from ...models.restoration.photos import fitted, on_white
+from ...models.weights import SHIPPED
+from ..training.diffusion import ddim
+from ..training.garment_pairs import close_up
+from ..training.latents import LatentEncoder
+from ..training.restorer import Restorer, guided, load_restorer, net_file, new_restorer, prompt_file
+from .batches import Progress
+from .worn import Worn
+
+WEIGHTS = Path(__file__).parent / "weights"
+FILES = {  # method -> start of its files' names, and how the network is built
+    "no_garmnet": (WEIGHTS / "restoration_no_garmnet", "no_garmnet"),
+    "concat": (WEIGHTS / "restoration_concat", "concat"),
+    "no_fine": (WEIGHTS / "restoration_no_fine", "ours"),
+    "ours": (SHIPPED / "modiste_garment", "ours"),
+}
+STEPS, GUIDANCE = 25, 1.5  # the paper's
+BATCH = 12
+
+
+def method_files(method: str, weights: Path | None = None) -> list[Path]:
+    """Return a method's files that exist; `weights` is the start of names to take for "ours"."""
+    name, kind = FILES[method]
+    name = weights if weights and method == "ours" else name
+    return [file for file in (net_file(name), prompt_file(name)) if file.is_file()][: 1 if kind == "concat" else 2]
+
+
+def load_method(method: str, weights: Path | None = None) -> Restorer:
+    """Return a method's network; errors as of `load_restorer`."""
+    name, kind = FILES[method]
+    restorer = new_restorer(kind)
+    load_restorer(restorer, weights if weights and method == "ours" else name)
+    return restorer.eval().requires_grad_(False)
+
+
+def cropped(one: Worn) -> Tensor:
+    """Return what the mask shows of the person, on white, as large as it fits: [H, W, 3] uint8. Nothing is restored."""
+    shown = on_white(one.person[None] / 255, one.mask[None].float())[0]
+    place = placement(one.mask.float(), 0.0)
+    top, left = max(place.top, 0), max(place.left, 0)
+    square = shown[top : place.top + place.side, left : place.left + place.side]
+    rows, columns = ((square < 1).any(-1).any(dim).nonzero()[:, 0] for dim in (1, 0))
+    garment = square[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else square
+    height, width, _ = one.flat.shape
+    inner = fitted(garment, round(0.9 * width), round(0.9 * height))
+    canvas = torch.ones(height, width, 3)
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return (canvas * 255).round().to(torch.uint8)
+
+
+@torch.no_grad()
+def restored(
+    restorer: Restorer, samples: Sequence[Worn], seed: int, guidance: float = GUIDANCE, progress: Progress | None = None
+) -> list[Tensor]:
+    """Return what a network makes of each sample [H, W, 3] uint8: DDIM, decoded, and put on pure white."""
+    vae, encoder = load_vae(), LatentEncoder(VAE_FILE, halve=False)
+    pictures: list[Tensor] = []
+    for start in range(0, len(samples), BATCH):
+        some = samples[start : start + BATCH]
+        crops = torch.stack([close_up(one.person, one.mask) for one in some])
+        masks = torch.stack([one.mask.float() for one in some])
+        categories = torch.tensor([CATEGORIES.index(one.category) for one in some])
+        latents = encoder(torch.stack([one.person for one in some]))
+        seen = restorer.see(latents, masks, crops, categories)
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed + start))
+        made = vae.decode(ddim(guided(restorer, seen, len(some), guidance), noise, STEPS) / LATENT_SCALE).sample / 2 + 0.5
+        pictures += (finished(made.movedim(1, -1).clamp(0, 1))[0] * 255).round().to(torch.uint8)
+        if progress:
+            progress(len(pictures), len(samples))
+    return pictures

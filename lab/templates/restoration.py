@@ -1,0 +1,150 @@
+"""Templates of IGR: garments restored from photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .sheet import ROW_GAP, TOP, Node, Output, Sheet
+
+RESTORED = {"upper": "Upper body", "lower": "Lower body", "full body": "Full body"}
+COLORS = ("#3f789e", "#3f5159", "#5b4a72")
+
+
+def restore_garment_tiny(sheet: Sheet) -> dict:
+    """What a made-up person wears, as it would lie in a shop, with the model that comes with the pack: runs anywhere as it is."""
+    base = sheet.node("ModisteLoadBase", 0)
+    net = sheet.node("ModisteLoadGarmNet", 0)["garm_net"]
+    person = sheet.node("ModistePersonPhoto", 0, "Person", seed=2026)
+    sheet.node("SaveImage", 0, "Look: the person", 300, images=person["image"], filename_prefix="modiste/person")
+    sheet.note(0, RESTORE_TINY_NOTE, 330)
+    latent = sheet.node("EmptyLatentImage", 0, "Size of the result", width=192, height=256)["LATENT"]
+    for garment in RESTORED:
+        _restoration(sheet, Row(garment, person["image"], person[garment], latent), base, net, TINY)
+    sheet.group("1 The person", 0, 0, "#3f5159")
+    return sheet.workflow()
+
+
+RESTORE_TINY_NOTE = """## Restore a garment
+
+The **Person** wears something; each row on the right draws one of the garments as it would lie in a shop. Rows of what is not worn
+are skipped.
+
+- Another *seed* is another person; or choose a picture of a made-up person as *photo*.
+- GarmNet looks at the photo once. Another seed in **KSampler** draws again without looking again.
+- For real photos use the workflow **restore_garment** with your SD1.5 checkpoint.
+"""
+
+
+def restore_garment(sheet: Sheet) -> dict:
+    """The same for photos, with the user's SD1.5 checkpoint, which looks at the photo with its own eyes."""
+    checkpoint = sheet.node("CheckpointLoaderSimple", 0, "Your SD1.5 checkpoint", ckpt_name="v1-5-pruned-emaonly-fp16.safetensors")
+    lora = sheet.node(
+        "LoraLoader",
+        0,
+        "Your LoRA",
+        bypassed=True,
+        model=checkpoint["MODEL"],
+        clip=checkpoint["CLIP"],
+        lora_name="your_lora.safetensors",
+    )
+    net = sheet.node("ModisteLoadGarmNet", 0, file="from the model", model=lora["MODEL"])["garm_net"]
+    person = sheet.node("LoadImage", 0, "Person", 420, image="person.png")
+    vision = sheet.node(
+        "CLIPVisionLoader",
+        0,
+        "CLIP Vision, for an IP-Adapter",
+        bypassed=True,
+        clip_name="CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors",
+    )
+    latent = sheet.node("EmptyLatentImage", 0, "Size of the result", width=576, height=768)["LATENT"]
+    sheet.note(0, RESTORE_NOTE, 460)
+    base = {"model": lora["MODEL"], "clip": lora["CLIP"], "vae": checkpoint["VAE"]}
+    for garment in RESTORED:
+        row = Row(garment, person["IMAGE"], person["MASK"], latent, off=garment != "upper")
+        _restoration(sheet, row, base, net, PHOTO, vision["CLIP_VISION"])
+    sheet.group("1 Your photo and model", 0, 0, "#3f5159")
+    return sheet.workflow()
+
+
+RESTORE_NOTE = """## Restore a garment from a photo
+
+1. Choose your **SD1.5 checkpoint**.
+2. Load a photo at **Person**, right-click it, *Open in MaskEditor*, and paint the garment.
+3. Queue. For trousers or a dress, bypass the row *Upper body* (select it, Ctrl-B) and switch on another.
+
+No weights of IGR's GarmNet exist for SD1.5, so *from the model* lets your checkpoint look at the photo with its own eyes: colours
+and patterns come over, shapes less well. If you have a GarmNet for SD1.5, choose its file in **Load GarmNet**.
+
+- An **IP-Adapter** (sd15 or plus, in *models/modiste*) helps: choose it in *show the close-up* and switch on **CLIP Vision**.
+- **LoRA** and **ControlNet** nodes are wired and bypassed.
+"""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a row of restoration draws; `prompt_file` is what Garment Image Prompt loads."""
+
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    prompt_file: str
+
+
+TINY = Sampling(25, 1.5, "ddim", "ddim_uniform", "modiste_garment_prompt.safetensors")
+PHOTO = Sampling(25, 4.0, "dpmpp_2m", "karras", "none")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one row of restoration draws: a kind of garment, seen in a picture under a mask. What is off is bypassed."""
+
+    garment: str
+    image: Output
+    mask: Output
+    latent: Output
+    off: bool = False
+
+
+def _restoration(
+    sheet: Sheet, row: Row, base: dict[str, Output] | Node, net: Output, sampling: Sampling, vision: Output | None = None
+) -> None:
+    """Add one row: look at a garment, and draw it."""
+    title, photo = RESTORED[row.garment], vision is not None
+    columns = range(1, 5)
+    top = max(sheet.heights.get(column, TOP) for column in columns)
+    top += ROW_GAP if top > TOP else 0
+    sheet.heights |= dict.fromkeys(columns, top)
+
+    def node(kind: str, column: int, name: str, tall: int = 0, off: bool = row.off, **values: Any) -> Node:
+        return sheet.node(kind, column, f"{title}{name}", tall, off, **values)
+
+    seen = node(
+        "ModisteGarmNetEncode", 1, ": look", garm_net=net, clip=base["clip"], vae=base["vae"], image=row.image, mask=row.mask,
+        garment=row.garment,
+    )  # fmt: skip
+    crop = node("ModisteGarmentCrop", 1, ": close-up", image=row.image, mask=row.mask)["crop"]
+    shown = {"clip_vision": vision} if photo else {}
+    prompted = node(
+        "ModisteGarmentImagePrompt", 2, ": show the close-up", model=base["model"], image=crop, file=sampling.prompt_file, **shown
+    )
+    fused = node("ModisteGarmFusDenoiser", 2, ": show what was seen", model=prompted["model"], features=seen["features"])
+    words = seen
+    if photo:
+        control = node(
+            "ControlNetLoader", 2, ": ControlNet", off=True, control_net_name="control_v11p_sd15_lineart_fp16.safetensors"
+        )
+        words = node(
+            "ControlNetApplyAdvanced", 2, ": apply ControlNet", off=True, positive=seen["positive"], negative=seen["negative"],
+            control_net=control["CONTROL_NET"], image=crop, vae=base["vae"],
+        )  # fmt: skip
+    drawn = node(
+        "KSampler", 3, ": draw", model=fused["model"], positive=words["positive"], negative=words["negative"],
+        latent_image=row.latent, seed=1, steps=sampling.steps, cfg=sampling.cfg, sampler_name=sampling.sampler,
+        scheduler=sampling.scheduler,
+    )  # fmt: skip
+    decoded = node("VAEDecode", 3, ": decode", samples=drawn["LATENT"], vae=base["vae"])
+    done = node("ModisteRestoredGarmentFinish", 4, ": white ground", image=decoded["IMAGE"])
+    node("SaveImage", 4, "", 320, images=done["image"], filename_prefix=f"modiste/restored_{row.garment.replace(' ', '_')}")
+    sheet.row_group(title, 1, 4, top, COLORS[list(RESTORED).index(row.garment)])
