@@ -13,6 +13,7 @@ from typing import Any
 
 BENCHES = {
     "splat": "splat", "import": "import_time", "compose": "compose", "base": "base", "wardrobe": "wardrobe", "reshape": "reshape",
+    "fusion": "fusion",
 }  # fmt: skip
 
 

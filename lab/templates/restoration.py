@@ -64,7 +64,7 @@ def restore_garment(sheet: Sheet) -> dict:
         row = Row(garment, person["IMAGE"], person["MASK"], latent, off=garment != "upper")
         _restoration(sheet, row, base, net, PHOTO, vision["CLIP_VISION"])
     sheet.group("1 Your photo and model", 0, 0, "#3f5159")
-    return sheet.workflow()
+    return sheet.workflow(modiste={"needs": "an SD1.5 checkpoint and a photo"})
 
 
 RESTORE_NOTE = """## Restore a garment from a photo

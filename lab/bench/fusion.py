@@ -1,0 +1,87 @@
+"""`bench fusion`: what GarmFus costs a step of an SD1.5-sized denoiser, beside the work that it adds.
+
+The UNet has SD1.5's shape and random weights. Plain and fused steps take turns, so that a busy machine slows both; the medians are
+compared. The work is counted in multiplications of matrices, in the UNet as it runs, by torch's own counter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...models.attention import KeyValueConcat, run_unet, sd15_layers
+from ...models.attention.layers import LAYERS
+from ...models.base.sd15 import SD15_UNET
+from ...models.restoration.features import GarmentFeatures
+
+SIZE = (64, 48)  # of the latent: 512x384
+LARGE = (128, 96)  # 1024x768, for the memory of the features
+LIMIT = 1.10  # of the ratio of work
+MEMORY_LIMIT = 70.0  # MiB
+ROUNDS = 5
+
+
+@torch.inference_mode()
+def rows() -> list[dict[str, Any]]:
+    """Time a step of one guided picture, positive and negative prompt together, with and without GarmFus."""
+    from diffusers import UNet2DConditionModel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(**SD15_UNET).to(device, dtype).eval()
+    x = torch.randn(2, SD15_UNET["in_channels"], *SIZE, device=device, dtype=dtype)
+    text = torch.randn(2, 77, SD15_UNET["cross_attention_dim"], device=device, dtype=dtype)
+    times = torch.full((2,), 500, device=device)
+    patch = KeyValueConcat(_features(unet, SIZE, device, dtype))
+    layout = {"cond_or_uncond": [0, 1]}
+    steps: dict[str, Callable[[], Tensor]] = {
+        "plain": lambda: run_unet(unet, x, times, text, layout),
+        "fused": lambda: run_unet(unet, x, times, text, layout | {"patches": {patch.hook: [patch]}}),
+    }
+    work = {}
+    for name, step in steps.items():
+        with FlopCounterMode(display=False) as counter:
+            step()
+        work[name] = counter.get_total_flops()
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(ROUNDS):
+        for name, step in steps.items():
+            seconds[name].append(_timed(step, device))
+    medians = {name: sorted(found)[ROUNDS // 2] for name, found in seconds.items()}
+    time_ratio, work_ratio = medians["fused"] / medians["plain"], work["fused"] / work["plain"]
+    memory = GarmentFeatures(_features(unet, LARGE, torch.device("meta"), torch.float16)).bytes / 2**20
+    return [
+        _row("plain_step_seconds", medians["plain"], "s"),
+        _row("fused_step_seconds", medians["fused"], "s", f"{medians['plain']:.4g} s plain", time_ratio),
+        _row("work_ratio", work_ratio, "times"),
+        _row("time_ratio_over_work_ratio", time_ratio / work_ratio, "times", f"at most {LIMIT}", time_ratio / work_ratio / LIMIT),
+        _row("feature_memory_1024x768", memory, "MiB", f"at most {MEMORY_LIMIT:.0f} MiB", memory / MEMORY_LIMIT),
+    ]
+
+
+def _features(unet: torch.nn.Module, size: tuple[int, int], device: torch.device, dtype: torch.dtype) -> dict:
+    blocks = sd15_layers(unet)
+    return {
+        layer.block: torch.empty(
+            1, blocks[layer.block].attn1.to_q.in_features, *layer.grid(*size), device=device, dtype=dtype
+        ).normal_()
+        for layer in LAYERS
+    }
+
+
+def _timed(step: Callable[[], Tensor], device: torch.device) -> float:
+    started = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def _row(what: str, value: float, unit: str, against: str | None = None, ratio: float | None = None) -> dict[str, Any]:
+    return {"what": what, "value": value, "unit": unit, "against": against, "ratio": ratio}
