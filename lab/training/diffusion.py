@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ...models.base.architecture import BETAS, TRAIN_STEPS
+from ...models.base.architecture import BETAS, PREDICTION, TRAIN_STEPS
 
 SHEET_STEPS = 20
 
@@ -19,11 +19,14 @@ def signal_share(device: torch.device | str = "cpu") -> Tensor:
     return (1 - betas).cumprod(0).float().to(device)
 
 
-def noised(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def noised(latents: Tensor, generator: torch.Generator, prediction: str = PREDICTION) -> tuple[Tensor, Tensor, Tensor]:
     """Add noise to latents [B, C, h, w], as much as timesteps that are spread evenly over the batch say.
 
+    Args:
+        prediction: what is to be predicted: "v_prediction" (Salimans and Ho 2022), or "epsilon", the noise.
+
     Returns:
-        The noisy latents, the timesteps [B] int64, and v, which is to be predicted (Salimans and Ho 2022).
+        The noisy latents, the timesteps [B] int64, and what is to be predicted.
     """
     count, device = len(latents), latents.device
     noise = torch.randn(latents.shape, generator=generator, device=device)
@@ -31,7 +34,15 @@ def noised(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor,
     timestep = (spread * TRAIN_STEPS).long()
     signal = signal_share(device)[timestep].view(-1, 1, 1, 1)
     noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
-    return noisy, timestep, signal.sqrt() * noise - (1 - signal).sqrt() * latents
+    return noisy, timestep, noise if prediction == "epsilon" else signal.sqrt() * noise - (1 - signal).sqrt() * latents
+
+
+def as_v(predicted: Tensor, noisy: Tensor, timestep: Tensor, prediction: str) -> Tensor:
+    """Return v of noisy latents [B, C, h, w] at one timestep, a scalar, from what was predicted."""
+    if prediction != "epsilon":
+        return predicted
+    signal = signal_share(noisy.device)[timestep]
+    return (predicted - (1 - signal).sqrt() * noisy) / signal.sqrt()
 
 
 def ddim(predict: Callable[[Tensor, Tensor], Tensor], noise: Tensor, steps: int = SHEET_STEPS) -> Tensor:

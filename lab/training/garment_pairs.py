@@ -101,10 +101,10 @@ class GarmentPairs(Dataset):
         return self.people.parts(pair.person) == PART_INDEX[pair.slot]
 
 
-def close_up(picture: Tensor, mask: Tensor) -> Tensor:
-    """Return what the image prompt sees [SIZE, SIZE, 3] of a picture [H, W, 3] uint8 and its mask [H, W]."""
+def close_up(picture: Tensor, mask: Tensor, size: int = SIZE) -> Tensor:
+    """Return what the image prompt sees [size, size, 3] of a picture [H, W, 3] uint8 and its mask [H, W]."""
     mask = mask.float()
-    return garment_crop(picture.float() / 255, mask, placement(mask), SIZE)[0]
+    return garment_crop(picture.float() / 255, mask, placement(mask), size)[0]
 
 
 def _with_seeds(pictures: ShardPictures) -> list[tuple[str, dict[str, Any]]]:

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from ...models.attention import ADAPTER_ORDER, KeyValueConcat, run_unet, sd15_layers
 from ...models.attention.added_attention import keep_input
-from ...models.base import load_text_encoder, load_unet
-from ...models.base.architecture import HEAD_WIDTH, TEXT_WIDTH
+from ...models.base.architecture import HEAD_WIDTH, PREDICTION, TEXT_WIDTH
 from ...models.base.keys import unet_to_diffusers
 from ...models.base.tokenizer import padded_tokens
 from ...models.restoration.categories import CATEGORIES, PROMPTS
@@ -22,6 +21,8 @@ from ...models.restoration.image_encoder import WIDTHS, GarmentEncoder
 from ...models.restoration.image_prompt import ImagePrompt, image_prompt_patch, started
 from ...models.restoration.projections import Resampler
 from ...models.weights.tensors import read_tensors
+from .bases import TrainingBase, load_training_base
+from .diffusion import as_v
 from .low_rank import add_low_rank, load_low_rank, low_rank_state
 
 METHODS = ("ours", "no_garmnet", "concat")
@@ -54,22 +55,28 @@ class Restorer(nn.Module):
     garm_net: None in the baselines
     prompt:   None in "concat", which sees the person beside the garment in one picture, as TryOffAnyone does
     text:     [categories + 1, 77, D] states of the prompts, the empty one last
+    prediction: what the base's UNet predicts
     """
 
-    def __init__(self, unet: nn.Module, garm_net: GarmNet | None, prompt: ImagePrompt | None, text: Tensor) -> None:
+    def __init__(
+        self, unet: nn.Module, garm_net: GarmNet | None, prompt: ImagePrompt | None, text: Tensor, prediction: str = PREDICTION
+    ) -> None:
         super().__init__()
-        self.unet, self.garm_net, self.prompt = unet, garm_net, prompt
+        self.unet, self.garm_net, self.prompt, self.prediction = unet, garm_net, prompt, prediction
         self.register_buffer("text", text)
 
     def see(self, person: Tensor, mask: Tensor, crop: Tensor, category: Tensor) -> Seen:
-        """Look at people: latents [B, C, h, w], masks [B, H, W] in 0..1, crops [B, S, S, 3] in 0..1, categories [B]."""
+        """Look at people: latents [B, C, h, w], masks [B, H, W] in 0..1, crops [B, S, S, 3] in 0..1, categories [B].
+
+        An image prompt without an encoder of its own takes what CLIP sees in place of crops.
+        """
         if self.prompt is None:
             return Seen(category, torch.cat([person, resized_mask(mask, *person.shape[2:])], 1))
         features = self.garm_net(person, mask, self.text[category]) if self.garm_net else {}
-        return Seen(category, None, features, *self.prompt(crop.movedim(-1, 1)))
+        return Seen(category, None, features, *self.prompt(crop.movedim(-1, 1) if self.prompt.image_encoder else crop))
 
     def denoise(self, noisy: Tensor, timestep: Tensor, keep: Tensor, seen: Seen) -> Tensor:
-        """Return v [N, C, h, w] of noisy latents at timesteps [N].
+        """Return what is predicted [N, C, h, w] of noisy latents at timesteps [N].
 
         N is a multiple of B: all people, and all of them again. What is not to `keep` [N] bool is told nothing.
         """
@@ -89,17 +96,22 @@ class Restorer(nn.Module):
         return run_unet(self.unet, noisy, timestep, text, {"patches": patches})
 
 
-def new_restorer(method: str, rank: int = RANK) -> Restorer:
-    """Return the network of one of METHODS as training begins: it knows what the base knows."""
-    unet = load_unet()
+def new_restorer(method: str, rank: int = RANK, base: TrainingBase | None = None, prompt: ImagePrompt | None = None) -> Restorer:
+    """Return the network of one of METHODS as training begins: it knows what the base knows.
+
+    base:   the tiny one if none is given
+    prompt: an IP-Adapter for that base; without one, a small one with an encoder of its own begins from nothing
+    """
+    base = base or load_training_base(None)
+    unet = base.unet
     layers = [sd15_layers(unet)[layer.block].attn2 for layer in ADAPTER_ORDER]
     garm_net = GarmNet(widened(unet)).learn() if method == "ours" else None
-    prompt = None if method == "concat" else started(layers, _new_prompt(layers))
+    prompt = None if method == "concat" else prompt or started(layers, _new_prompt(layers))
     unet = widened(unet) if method == "concat" else unet
     add_low_rank(unet, rank)
     if method == "concat":
         unet.conv_in.requires_grad_(True)
-    return Restorer(unet, garm_net, prompt, prompt_states(load_text_encoder()))
+    return Restorer(unet, garm_net, prompt, prompt_states(base.text_encoder), base.prediction)
 
 
 def _new_prompt(layers: list[nn.Module]) -> ImagePrompt:
@@ -117,7 +129,7 @@ def guided(model: Restorer, seen: Seen, count: int, guidance: float) -> Callable
     def predict(latents: Tensor, timestep: Tensor) -> Tensor:
         found = model.denoise(latents.repeat(twice, 1, 1, 1), timestep.expand(len(keep)), keep, seen).float()
         told, untold = found[:count], found[-count:]
-        return untold + guidance * (told - untold)
+        return as_v(untold + guidance * (told - untold), latents, timestep, model.prediction)
 
     return predict
 

@@ -53,13 +53,13 @@ def on_white(images: Tensor, masks: Tensor) -> Tensor:
     return torch.lerp(torch.ones_like(images), images, masks[..., None])
 
 
-def fitted(image: Tensor, width: int, height: int) -> Tensor:
-    """Return a picture [H, W, 3] in 0..1 at a size, whole and not stretched, with white beside it where its shape differs."""
+def fitted(image: Tensor, width: int, height: int, ground: float = 1.0) -> Tensor:
+    """Return a picture [H, W, 3] in 0..1 at a size, whole and not stretched, with white, or `ground`, where its shape differs."""
     scale = min(width / image.shape[1], height / image.shape[0])
     inner = max(1, round(scale * image.shape[0])), max(1, round(scale * image.shape[1]))
     small = interpolate(image.movedim(-1, 0)[None], inner, mode="bicubic", antialias=True)[0].movedim(0, -1).clamp(0, 1)
     top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    canvas = image.new_ones(height, width, 3)
+    canvas = image.new_full((height, width, 3), ground)
     canvas[top : top + inner[0], left : left + inner[1]] = small
     return canvas
 

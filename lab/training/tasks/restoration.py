@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, max_pool2d, mse_loss
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, mse_loss
 from torch.utils.data import Dataset
 
-from ....models.base import load_vae
 from ....models.base.architecture import LATENT_SCALE, LEVEL_CHANNELS
 from ....models.base.files import VAE_FILE
 from ....models.restoration.categories import CATEGORIES, SLOT_CATEGORY
-from ....models.restoration.image_encoder import WIDTHS
+from ....models.restoration.image_encoder import SIZE, WIDTHS
+from ....models.restoration.ip_adapter import read_image_prompt
+from ....models.restoration.projections import Projection
 from ....models.weights.tensors import read_metadata
 from ....wardrobe.samples import SHOTS, person_sample
 from ...seeds import BASE_SHEET_SEED
+from ..bases import CLIP_SIZE, ClipEyes, TrainingBase, load_training_base
 from ..diffusion import ddim, noised
+from ..folder_pairs import FolderPairs
 from ..garment_pairs import GarmentPairs, close_up
 from ..latents import LatentEncoder
 from ..restorer import METHODS, RANK, Restorer, guided, load_restorer, net_file, new_restorer, save_restorer
+from ..shards import shard_seeds
 from ..sheets import contact_sheet
 
 if TYPE_CHECKING:
@@ -37,15 +41,18 @@ WIDEST = 13  # pixels of half-size pictures by which a mask may grow
 
 @dataclass(frozen=True)
 class Task:
-    """Mean squared error of v; some garments are told nothing, so that there is guidance.
+    """Mean squared error of the prediction; some garments are told nothing, so that there is guidance.
 
     method:  one of METHODS: IGR itself, or a baseline of its table
-    halve:   whether pictures are made half as large, which is four times as fast: a first stage
+    halve:   of shards: whether pictures are made half as large, which is four times as fast: a first stage
     curated: the fine stage: whether to learn only from people seen whole and from the front
     start:   start of the names of the files to start from, without `_net.safetensors`; "" starts from the base
     rank:    of the denoiser's changes
     draws:   how often each person's garment is noised in a step, since GarmNet looks but once
     dropped: share of garments that are told nothing
+    size:    width and height of the pictures of a data set's folder; shards have their own
+    base:    an SD1.5 checkpoint; "" is the tiny base
+    ip_adapter, image_encoder: with a checkpoint, the IP-Adapter to start from, and the folder of its CLIP image encoder
     """
 
     method: str = "ours"
@@ -55,6 +62,10 @@ class Task:
     rank: int = RANK
     draws: int = 2
     dropped: float = 0.1
+    size: tuple[int, int] = (192, 256)
+    base: str = ""
+    ip_adapter: str = ""
+    image_encoder: str = ""
     kind: ClassVar[str] = "modiste-restoration"
     architecture: ClassVar[str] = (
         f"GarmNet: SD1.5 layout (LDM names), channels {LEVEL_CHANNELS}, one channel more; image prompt: CNN {WIDTHS}, resampler"
@@ -63,37 +74,46 @@ class Task:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ValueError(f"There is no method '{self.method}' to train: choose {', '.join(METHODS)}.")
+        if bool(self.base) != bool(self.ip_adapter) or bool(self.base) != bool(self.image_encoder):
+            raise ValueError("'base', 'ip_adapter' and 'image_encoder' go together: give all three, or none for the tiny base.")
 
     def build(self) -> Restorer:
-        restorer = new_restorer(self.method, self.rank)
+        prompt = read_image_prompt(Path(self.ip_adapter)).requires_grad_(True) if self.ip_adapter else None
+        restorer = new_restorer(self.method, self.rank, load_training_base(self._checkpoint), prompt)
         if self.start:
             load_restorer(restorer, Path(self.start))
         return restorer
 
     def dataset(self, data: Path | None, seed: int) -> Dataset:
         del seed
-        return GarmentPairs(data, LatentEncoder(VAE_FILE, self.halve), self.curated)
+        if data is None or shard_seeds(data):
+            if self.base:
+                raise ValueError("Shards are small pictures for the tiny base: name the folder of a data set with --data.")
+            return GarmentPairs(data, LatentEncoder(VAE_FILE, self.halve), self.curated)
+        return FolderPairs(data, self.size, CLIP_SIZE if self.base else SIZE, self.curated)
 
     def loss(self, model: Restorer, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
         del step
-        garment, device = batch["garment"], batch["garment"].device
-        seen = model.see(batch["person"], grown(batch["mask"], generator), batch["crop"], batch["category"])
-        noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator)
-        keep = torch.rand(len(noisy), generator=generator, device=device) >= self.dropped
+        person, garment = self._latents(batch["person"]), self._latents(batch["garment"])
+        seen = model.see(person, grown(batch["mask"], generator), self._seen(batch["crop"]), batch["category"])
+        noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator, model.prediction)
+        keep = torch.rand(len(noisy), generator=generator, device=noisy.device) >= self.dropped
         return mse_loss(model.denoise(noisy, timestep, keep, seen).float(), wanted), {}
 
     def sample_sheet(self, model: Restorer, generator: torch.Generator) -> Image:
-        pictures, masks, categories, flats = _shown()
+        pictures, masks, categories, flats = _shown(self.size)
         device = generator.device
-        crops = torch.stack([close_up(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]).to(device)
-        latents = self._encoder(pictures).to(device)
-        seen = model.see(latents, masks.float().to(device), crops, categories.to(device))
+        size = CLIP_SIZE if self.base else SIZE
+        crops = torch.stack([close_up(picture, mask, size) for picture, mask in zip(pictures, masks, strict=True)])
+        small = avg_pool2d(pictures.movedim(-1, 1).float(), 2).movedim(1, -1) if self.halve else pictures
+        latents = self._latents(small.to(device, torch.uint8))
+        seen = model.see(latents, masks.float().to(device), self._seen(crops.to(device)), categories.to(device))
         noise = torch.randn(latents.shape, generator=generator, device=device)
         latents = ddim(guided(model, seen, len(noise), SHEET_GUIDANCE), noise)
-        restored = load_vae().to(device).decode(latents.float() / LATENT_SCALE).sample.float() / 2 + 0.5
+        restored = self._frozen(device).vae.decode(latents.float() / LATENT_SCALE).sample.float() / 2 + 0.5
         if self.halve:
             restored = interpolate(restored, scale_factor=2)
-        rows = zip(pictures, crops, restored.movedim(1, -1), flats, strict=True)
+        rows = zip(pictures, crops, restored.movedim(1, -1).cpu(), flats, strict=True)
         return contact_sheet([picture for row in rows for picture in row], None, 8)
 
     def export(self, model: Restorer, path: Path, metadata: dict[str, str]) -> None:
@@ -106,9 +126,33 @@ class Task:
             metadata = told | {"started_from": json.dumps(read_metadata(net_file(Path(self.start))))}
         save_restorer(model, path.with_suffix(""), metadata)
 
-    @cached_property
-    def _encoder(self) -> LatentEncoder:
-        return LatentEncoder(VAE_FILE, self.halve)
+    @property
+    def _checkpoint(self) -> Path | None:
+        return Path(self.base) if self.base else None
+
+    def _latents(self, pictures: Tensor) -> Tensor:
+        """Return pictures [B, H, W, 3] uint8 as latents; what is encoded already stays."""
+        return self._frozen(pictures.device).encoded(pictures) if pictures.dtype == torch.uint8 else pictures
+
+    def _seen(self, crops: Tensor) -> Tensor:
+        """Return what the image prompt takes of crops: themselves, or what CLIP sees in them."""
+        return _clip_eyes(Path(self.image_encoder), Path(self.ip_adapter), crops.device)(crops) if self.image_encoder else crops
+
+    def _frozen(self, device: torch.device) -> TrainingBase:
+        return _frozen_base(self._checkpoint, device)
+
+
+@cache
+def _frozen_base(checkpoint: Path | None, device: torch.device) -> TrainingBase:
+    base = load_training_base(checkpoint)
+    base.vae.to(device)
+    return base
+
+
+@cache
+def _clip_eyes(folder: Path, ip_adapter: Path, device: torch.device) -> ClipEyes:
+    plain = isinstance(read_image_prompt(ip_adapter).image_proj, Projection)
+    return ClipEyes(folder, plain).to(device)
 
 
 def grown(masks: Tensor, generator: torch.Generator) -> Tensor:
@@ -119,11 +163,11 @@ def grown(masks: Tensor, generator: torch.Generator) -> Tensor:
 
 
 @cache
-def _shown() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _shown(size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the sheet's people [N, H, W, 3] uint8, the masks of a garment of each, its categories [N], and the garments alone."""
     found = []
     for index in range(SHEET_PEOPLE):
-        sample = person_sample(BASE_SHEET_SEED, index * SHOTS)
+        sample = person_sample(BASE_SHEET_SEED, index * SHOTS, *size)
         worn = [garment for garment in sample.garments if garment.slot in SLOT_CATEGORY and garment.mask.any()]
         garment = worn[index % len(worn)]
         found.append((sample.image, garment.mask, torch.tensor(CATEGORIES.index(SLOT_CATEGORY[garment.slot])), garment.flat))

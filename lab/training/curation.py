@@ -1,0 +1,99 @@
+"""The fine stage's data (IGR, section 3.3): which pairs of a folder to leave out, and why.
+
+This writes `curated.txt`, the names of what stays, and `left_out.jpg`, some of what does not with the reasons, into a folder of
+VITON-HD's, DressCode's or our own layout. Correct the list by hand as you like; `curated = true` trains on what it names.
+
+    python -c "import runpy; runpy.run_path('modiste.py')['load_pack'](); from modiste.lab.training import curation; \
+curation.main('FOLDER')"
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ...models.files import atomic_write
+from ...models.restoration.categories import SLOT_CATEGORY
+from ...wardrobe.slots import PART_INDEX
+from .sheets import contact_sheet
+
+if TYPE_CHECKING:
+    from ...wardrobe.layouts import TryOnItem
+
+LIST, SHEET = "curated.txt", "left_out.jpg"
+SMALLEST = 0.03  # share of the picture that the garment must cover
+LONGEST = 3.5  # times as long as wide, or the other way round, that a garment alone may be
+NARROWEST = 0.55  # of the garment's own proportions that its width on the person may keep: less is a side view
+HIDDEN = 0.15  # share of the garment's box on the person that arms, hands and hair may cover
+OFFENDERS = ("left_arm", "right_arm", "hands", "hair")
+SHOWN = 40
+
+
+def fault(item: TryOnItem) -> str:
+    """Return why a pair should not be learned from in the fine stage, in a few words; "" if it may.
+
+    What is exact on the wardrobe is a guess here: a mask at the picture's edge is truncated, one that is much narrower than the
+    garment alone is a side view, and arms or hair over it hide it.
+    """
+    rows, columns = (item.mask.any(dim).nonzero()[:, 0] for dim in (1, 0))
+    if not len(rows) or item.mask.float().mean() < SMALLEST:
+        return "hardly seen"
+    if item.mask[[0, -1]].any() or item.mask[:, [0, -1]].any():
+        return "cut off by the picture's edge"
+    height, width = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
+    if item.parts is not None and _covered(item.parts, item.mask) > HIDDEN:
+        return "hidden by arms or hair"
+    garment = _box(item)
+    if max(garment) > LONGEST * min(garment):
+        return "extreme proportions"
+    if width / height < NARROWEST * garment[1] / garment[0]:
+        return "seen from the side"
+    return ""
+
+
+def curated_names(folder: Path) -> set[str] | None:
+    """Return the names that a folder's list has, or None without a list."""
+    path = folder / LIST
+    return set(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else None
+
+
+def main(folder: str) -> None:
+    """Write the list and the sheet."""
+    from .folder_pairs import open_layout
+
+    place = Path(folder)
+    pictures = open_layout(place)
+    kept, left = [], []
+    for entry, item in zip(pictures.entries, map(pictures.__getitem__, range(len(pictures))), strict=True):
+        if item.mask is None or item.slot not in SLOT_CATEGORY:
+            continue
+        reason = fault(item)
+        kept += [] if reason else [entry.name]
+        left += [(item.person, reason)] if reason else []
+    with atomic_write(place / LIST) as temporary:
+        temporary.write_text("".join(f"{name}\n" for name in kept), encoding="utf-8")
+    if left:
+        some = left[:: max(1, len(left) // SHOWN)][:SHOWN]
+        with atomic_write(place / SHEET) as temporary:
+            contact_sheet([picture for picture, _ in some], [reason for _, reason in some], 8).save(temporary, quality=88)
+    print(f"{len(kept)} of {len(kept) + len(left)} pairs stay: see '{place / LIST}' and '{place / SHEET}'.")
+
+
+def _covered(parts: Tensor, mask: Tensor) -> float:
+    """Return the share of the mask's box, without what is background there, that is arms, hands or hair."""
+    rows, columns = (mask.any(dim).nonzero()[:, 0] for dim in (1, 0))
+    inside = parts[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].long()
+    offending = torch.isin(inside, torch.tensor([PART_INDEX[name] for name in OFFENDERS]))
+    return float(offending.sum() / (inside != 0).sum().clamp_min(1))
+
+
+def _box(item: TryOnItem) -> tuple[int, int]:
+    """Return height and width of the garment in its own picture, by its mask or else by what is not white."""
+    seen = item.garment_mask if item.garment_mask is not None else (item.garment < 245).any(-1)
+    rows, columns = (seen.any(dim).nonzero()[:, 0] for dim in (1, 0))
+    if not len(rows):
+        return item.garment.shape[0], item.garment.shape[1]
+    return int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
