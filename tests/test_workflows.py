@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from modiste import comfy_entrypoint
+from modiste.host.headless.diffusion import checkpoints
 from modiste.host.headless.executor import Executor
 from modiste.host.headless.listing import all_nodes
 from modiste.host.headless.run import RunRequest
@@ -15,6 +17,7 @@ from modiste.host.headless.run import run as run_request
 from modiste.host.headless.session import Session, use
 from modiste.host.headless.workflow import load_workflow
 from modiste.models.avatars.files import load_avatar
+from modiste.models.base import TEXT_CONFIG, UNET_CONFIG, VAE_CONFIG, load_base
 
 FOLDER = Path(__file__).parents[1] / "workflows"
 SMALL = {"views": 2, "width": 96, "height": 96, "gaussians": 4000}
@@ -104,3 +107,43 @@ def test_words_become_pictures_with_the_shipped_model(nodes, tmp_path):
         next(node for node in prompt.values() if node["class_type"] == "KSampler")["inputs"]["steps"] = 2
         files = Executor(nodes, session).run(prompt).files
     assert [Image.open(file).size for file in files] == [(192, 256)] * 4
+
+
+def shortened(prompt, steps=2):
+    for node in prompt.values():
+        if node["class_type"] == "KSampler":
+            node["inputs"]["steps"] = steps
+    return prompt
+
+
+def test_garments_of_a_made_up_person_are_restored_and_what_is_not_worn_is_skipped(nodes, tmp_path):
+    session = Session(tmp_path)
+    with use(session):
+        result = Executor(nodes, session).run(shortened(load_workflow(FOLDER / "restore_garment_tiny.json", nodes)))
+    names = {path.name for path in result.files}
+    assert names == {"person_00001_.png", "restored_upper_00001_.png", "restored_lower_00001_.png"}
+    for path in result.files:
+        assert Image.open(path).size == (192, 256)
+
+
+def test_a_photo_is_restored_with_the_users_checkpoint(nodes, tmp_path, monkeypatch):
+    base = load_base()  # stands in for SD1.5, of which only the sizes differ
+    for name, config in (("SD15_UNET", UNET_CONFIG), ("SD15_VAE", VAE_CONFIG), ("SD15_TEXT", TEXT_CONFIG)):
+        monkeypatch.setattr(checkpoints, name, config)
+    state = {f"{checkpoints.UNET}{key}": weight for key, weight in base.unet.items()}
+    state |= {f"{checkpoints.VAE}{key}": weight for key, weight in base.vae.items()}
+    state |= {f"{checkpoints.TEXT}{key}": weight for key, weight in base.text.items()}
+    (tmp_path / "models" / "checkpoints").mkdir(parents=True)
+    save_file(state, tmp_path / "models" / "checkpoints" / "v1-5-pruned-emaonly-fp16.safetensors")
+    photo = torch.zeros(128, 96, 4, dtype=torch.uint8)
+    photo[..., 0], photo[..., 3] = 200, 255
+    photo[40:90, 30:70, 3] = 0  # painted in the mask editor
+    (tmp_path / "input").mkdir()
+    Image.fromarray(photo.numpy()).save(tmp_path / "input" / "person.png")
+    session = Session(tmp_path)
+    with use(session):
+        prompt = shortened(load_workflow(FOLDER / "restore_garment.json", nodes))
+        size = next(node["inputs"] for node in prompt.values() if node["class_type"] == "EmptyLatentImage")
+        size.update(width=96, height=128)
+        files = Executor(nodes, session).run(prompt).files
+    assert [path.name for path in files] == ["restored_upper_00001_.png"]

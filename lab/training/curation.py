@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...wardrobe.layouts import TryOnItem
 
 LIST, SHEET = "curated.txt", "left_out.jpg"
-SMALLEST = 0.03  # share of the picture that the garment must cover
+SMALLEST = 0.015  # share of the picture that the garment must cover
 LONGEST = 3.5  # times as long as wide, or the other way round, that a garment alone may be
 NARROWEST = 0.55  # of the garment's own proportions that its width on the person may keep: less is a side view
 HIDDEN = 0.15  # share of the garment's box on the person that arms, hands and hair may cover
