@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from ..host import ADVANCED, io, loaded, managed, model_files, model_path, run_once, with_lora
 from .files import NONE
 from .types import GarmentFeaturesType, GarmNetType
@@ -60,15 +58,16 @@ class LoadGarmNet(io.ComfyNode):
     @classmethod
     def execute(cls, file, model=None):
         from ..models.attention import sd15_layers
+        from ..models.restoration.features import Looker
         from ..models.restoration.files import load_garm_net
 
         if file != FROM_MODEL:
             found = load_garm_net(model_path(file))
-            return io.NodeOutput(_GarmNet(managed(found.net), found.denoiser))
+            return io.NodeOutput(Looker(managed(found.net), denoiser=found.denoiser))
         if model is None:
             raise ValueError("'from the model' has no model: connect an SD1.5 model, or choose a file.")
         sd15_layers(model.get_model_object("diffusion_model"))
-        return io.NodeOutput(_GarmNet(model=model))
+        return io.NodeOutput(Looker(model=model))
 
 
 class GarmNetEncode(io.ComfyNode):
@@ -109,17 +108,8 @@ class GarmNetEncode(io.ComfyNode):
         masks = to_whole_places(checked_masks(image, mask), 1)
         photos = to_whole_places(image[..., :3], 1)
         positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in (PROMPTS[garment], ""))
-        look = _with_net if garm_net.handle else _with_model
+        look = _with_net if garm_net.net is not None else _with_model
         return io.NodeOutput(look(garm_net, photos, masks, vae, positive), positive, negative)
-
-
-@dataclass(frozen=True)
-class _GarmNet:
-    """The value of MODISTE_GARM_NET: a GarmNet in the host's care with its denoiser's LoRA, or a MODEL that looks for itself."""
-
-    handle: object = None
-    denoiser: dict = field(default_factory=dict)
-    model: object = None
 
 
 def _with_net(garm_net, photos, masks, vae, positive):
@@ -129,7 +119,7 @@ def _with_net(garm_net, photos, masks, vae, positive):
     from ..models.restoration.features import GarmentFeatures
 
     latent, text = vae.encode(photos), positive[0][0]
-    net = loaded(garm_net.handle)
+    net = loaded(garm_net.net)
     net.check(latent.shape[1], text.shape[-1])
     first = next(net.parameters())
     with torch.no_grad():

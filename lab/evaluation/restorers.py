@@ -12,7 +12,6 @@ from ...models.base import load_vae
 from ...models.base.architecture import LATENT_SCALE
 from ...models.base.files import VAE_FILE
 from ...models.restoration.categories import CATEGORIES
-from ...models.restoration.crop import placement
 from ...models.restoration.finish import finished
 from ...models.restoration.photos import fitted, on_white
 from ...models.weights import SHIPPED
@@ -32,6 +31,7 @@ FILES = {  # method -> start of its files' names, and how the network is built
 }
 STEPS, GUIDANCE = 25, 1.5  # the paper's
 BATCH = 12
+FILLED = 0.9  # of its picture that a garment alone fills
 
 
 def method_files(method: str, weights: Path | None = None) -> list[Path]:
@@ -51,14 +51,11 @@ def load_method(method: str, weights: Path | None = None) -> Restorer:
 
 def cropped(one: Worn) -> Tensor:
     """Return what the mask shows of the person, on white, as large as it fits: [H, W, 3] uint8. Nothing is restored."""
-    shown = on_white(one.person[None] / 255, one.mask[None].float())[0]
-    place = placement(one.mask.float(), 0.0)
-    top, left = max(place.top, 0), max(place.left, 0)
-    square = shown[top : place.top + place.side, left : place.left + place.side]
-    rows, columns = ((square < 1).any(-1).any(dim).nonzero()[:, 0] for dim in (1, 0))
-    garment = square[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else square
+    rows, columns = (one.mask.any(dim).nonzero()[:, 0] for dim in (1, 0))
+    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    shown = on_white(one.person[None] / 255, one.mask[None].float())[0][box]
     height, width, _ = one.flat.shape
-    inner = fitted(garment, round(0.9 * width), round(0.9 * height))
+    inner = fitted(shown, round(FILLED * width), round(FILLED * height))
     canvas = torch.ones(height, width, 3)
     top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
     canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner

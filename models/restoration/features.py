@@ -1,13 +1,28 @@
-"""What GarmNet saw in a photo, for the denoiser: the value of MODISTE_GARMENT_FEATURES."""
+"""What looks at photos, and what it saw: the values of MODISTE_GARM_NET and MODISTE_GARMENT_FEATURES."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
 from ..attention import LAYERS, Block
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Either of two networks that can look at photos.
+
+    net:      a GarmNet in the care of the host's memory management, or None
+    model:    without a net, a MODEL that looks for itself
+    denoiser: a LoRA (see `GarmNetFile`) that belongs to the net; may be empty
+    """
+
+    net: Any = None
+    model: Any = None
+    denoiser: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
