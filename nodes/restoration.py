@@ -130,11 +130,13 @@ def _with_net(garm_net, photos, masks, vae, positive):
 def _with_model(garm_net, photos, masks, vae, positive):
     from ..models.attention import FeatureRecorder
     from ..models.restoration.features import GarmentFeatures
+    from ..models.restoration.garm_net import check_base
     from ..models.restoration.photos import on_white
 
-    recorder = FeatureRecorder()
+    recorder, latent = FeatureRecorder(), vae.encode(on_white(photos, masks))
+    check_base(garm_net.model.get_model_object("diffusion_model"), latent.shape[1], positive[0][0].shape[-1])
     clean = float(garm_net.model.get_model_object("model_sampling").sigma_min)
-    run_once(recorder.install(garm_net.model), vae.encode(on_white(photos, masks)), positive, clean)
+    run_once(recorder.install(garm_net.model), latent, positive, clean)
     return GarmentFeatures(recorder.features, masks)
 
 

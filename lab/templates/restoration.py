@@ -83,17 +83,18 @@ and patterns come over, shapes less well. If you have a GarmNet for SD1.5, choos
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a row of restoration draws; `prompt_file` is what Garment Image Prompt loads."""
+    """How a row of restoration draws; `prompt_file` is what Garment Image Prompt loads, `crop` the size that it sees."""
 
     steps: int
     cfg: float
     sampler: str
     scheduler: str
     prompt_file: str
+    crop: int
 
 
-TINY = Sampling(25, 1.5, "ddim", "ddim_uniform", "modiste_garment_prompt.safetensors")
-PHOTO = Sampling(25, 4.0, "dpmpp_2m", "karras", "none")
+TINY = Sampling(25, 1.5, "ddim", "ddim_uniform", "modiste_garment_prompt.safetensors", 128)
+PHOTO = Sampling(25, 4.0, "dpmpp_2m", "karras", "none", 224)
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _restoration(
         "ModisteGarmNetEncode", 1, ": look", garm_net=net, clip=base["clip"], vae=base["vae"], image=row.image, mask=row.mask,
         garment=row.garment,
     )  # fmt: skip
-    crop = node("ModisteGarmentCrop", 1, ": close-up", image=row.image, mask=row.mask)["crop"]
+    crop = node("ModisteGarmentCrop", 1, ": close-up", image=row.image, mask=row.mask, size=sampling.crop)["crop"]
     shown = {"clip_vision": vision} if photo else {}
     prompted = node(
         "ModisteGarmentImagePrompt", 2, ": show the close-up", model=base["model"], image=crop, file=sampling.prompt_file, **shown

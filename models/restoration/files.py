@@ -47,7 +47,9 @@ def load_garm_net(path: Path) -> GarmNetFile:
         garm_net = GarmNet(filled(lambda: build_garm_net(_config_of(net)).unet, unet_to_diffusers(net)))
     except (ValueError, KeyError) as error:
         raise ValueError(f"'{path.name}' is a GarmNet of another size than SD1.5 and the tiny base: choose another.") from error
-    return GarmNetFile(garm_net, {key.removeprefix(DENOISER): value for key, value in state.items() if key.startswith(DENOISER)})
+    return GarmNetFile(
+        garm_net.eval(), {key.removeprefix(DENOISER): value for key, value in state.items() if key.startswith(DENOISER)}
+    )
 
 
 def save_garm_net(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..attention import Block, FeatureRecorder, run_unet
+from ..attention import Block, FeatureRecorder, run_unet, sd15_layers
 
 MASK_CHANNELS = 1
 
@@ -59,13 +59,21 @@ class GarmNet(nn.Module):
         Raises:
             ValueError: if they have not.
         """
-        wanted = self.unet.config.in_channels - MASK_CHANNELS
-        if channels != wanted:
-            raise ValueError(
-                f"The VAE gives latents of {channels} channels where this GarmNet takes {wanted}: use the VAE of its base."
-            )
-        if width != self.text_width:
-            raise ValueError(f"The text is {width} wide where this GarmNet takes {self.text_width}: use the CLIP of its base.")
+        check_base(self.unet, channels, width, MASK_CHANNELS)
+
+
+def check_base(unet: nn.Module, channels: int, width: int, beside: int = 0) -> None:
+    """Check that a UNet of either host takes latents of so many channels, with some more `beside` them, and text so wide.
+
+    Raises:
+        ValueError: if it does not.
+    """
+    wanted = next(module for module in unet.modules() if isinstance(module, nn.Conv2d)).in_channels - beside
+    if channels != wanted:
+        raise ValueError(f"The VAE gives latents of {channels} channels where the network takes {wanted}: use the VAE of its base.")
+    text_width = next(iter(sd15_layers(unet).values())).attn2.to_k.in_features
+    if width != text_width:
+        raise ValueError(f"The text is {width} wide where the network takes {text_width}: use the CLIP of its base.")
 
 
 def build_garm_net(config: Mapping[str, Any]) -> GarmNet:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from ..attention import ADAPTER_ORDER, AddedAttention, Block, Features
 from ..attention.patch import ALWAYS, Window
@@ -46,13 +46,13 @@ class ImagePrompt(nn.Module):
         self.ip_adapter = nn.ModuleDict({str(2 * n + 1): KeysValues(width, count) for n, (_, count) in enumerate(layers)})
 
     def seen(self, images: Tensor, clip_vision: ClipVision | None) -> Tensor:
-        """Return what `forward` takes of pictures [B, H, W, 3] in 0..1, square ones for nothing to be cut off.
+        """Return what `forward` takes of pictures [B, H, W, 3] in 0..1; of others than squares CLIP sees the middle.
 
         Raises:
             ValueError: if CLIP is needed and missing, or of another width.
         """
         if self.image_encoder is not None:
-            return interpolate(images.movedim(-1, 1), (SIZE, SIZE), mode="bilinear", antialias=True)
+            return interpolate(_squared(images.movedim(-1, 1)), (SIZE, SIZE), mode="bilinear", antialias=True)
         if clip_vision is None:
             raise ValueError("This image prompt sees with CLIP ViT-H: connect 'clip_vision' from Load CLIP Vision.")
         found = clip_vision.encode_image(images)
@@ -71,6 +71,13 @@ class ImagePrompt(nn.Module):
         layers = list(zip(ADAPTER_ORDER, self.ip_adapter.values(), strict=True))
         keys = {layer.block: module.to_k_ip(tokens) for layer, module in layers}
         return keys, {layer.block: module.to_v_ip(tokens) for layer, module in layers}
+
+
+def _squared(pictures: Tensor) -> Tensor:
+    """Return pictures [B, 3, H, W] as squares, with black beside them."""
+    height, width = pictures.shape[2:]
+    beside, above = (max(height, width) - width), (max(height, width) - height)
+    return pad(pictures, (beside // 2, beside - beside // 2, above // 2, above - above // 2))
 
 
 class ImagePromptPatch(AddedAttention):

@@ -41,16 +41,16 @@ def read_image_prompt(path: Path) -> ImagePrompt:
 def image_prompt_of(state: State, name: str) -> ImagePrompt:
     """Return the image prompt that flat tensors hold; errors as of `read_image_prompt`, `name` being the file's."""
     _check_kind(state, name)
-    width = state["ip_adapter.1.to_k_ip.weight"].shape[1]
-    channels = [len(state[f"ip_adapter.{number}.to_k_ip.weight"]) for number in NUMBERS]
 
     def build() -> ImagePrompt:
+        width = state["ip_adapter.1.to_k_ip.weight"].shape[1]
+        channels = [len(state[f"ip_adapter.{number}.to_k_ip.weight"]) for number in NUMBERS]
         encoder = GarmentEncoder() if any(key.startswith("image_encoder.") for key in state) else None
         return ImagePrompt(encoder, _projection(state, width), width, channels)
 
     try:
         return filled(build, state)
-    except (ValueError, KeyError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RuntimeError) as error:  # whatever a file may hold
         raise ValueError(f"'{name}' is no image prompt that is known here: use an IP-Adapter for SD1.5, base or plus.") from error
 
 
@@ -74,10 +74,9 @@ def _check_kind(state: State, name: str) -> None:
     use = "use an IP-Adapter for SD1.5, base or plus"
     if any("_lora." in key for key in state) or "image_proj.perceiver_resampler.proj_in.weight" in state:
         raise ValueError(f"'{name}' is an IP-Adapter FaceID, which is told a face and not a picture: {use}.")
-    keys = state.get("ip_adapter.1.to_k_ip.weight")
-    if keys is None:
+    if not any(key.startswith("ip_adapter.") for key in state):
         raise ValueError(f"'{name}' holds no IP-Adapter: {use}.")
-    if keys.shape[1] == SDXL_WIDTH:
+    if any(key.endswith(".to_k_ip.weight") and tuple(keys.shape[1:]) == (SDXL_WIDTH,) for key, keys in state.items()):
         raise ValueError(f"'{name}' is an IP-Adapter for SDXL: {use}.")
     if "image_proj.proj.3.weight" in state:
         raise ValueError(f"'{name}' is an IP-Adapter full-face, which garments do not go through: {use}.")
@@ -95,7 +94,7 @@ def _state(path: Path) -> dict[str, Tensor]:
         return {f"{part}.{key}": value for part in PARTS for key, value in dict(held.get(part, {})).items()}
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"'{path.name}' holds more than weights and could run code, so it is not opened: use the .safetensors file."
+            f"'{path.name}' is damaged, or holds more than weights, which could run code, and is not opened: use its .safetensors."
         ) from error
     except (RuntimeError, EOFError, AttributeError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"'{path.name}' cannot be read as an IP-Adapter: use its .safetensors file.") from error

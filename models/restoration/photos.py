@@ -41,9 +41,15 @@ def checked_masks(images: Tensor, masks: Tensor) -> Tensor:
 
 
 def to_whole_places(pictures: Tensor, rows: int) -> Tensor:
-    """Cut pictures or masks, whose height is dimension `rows`, to multiples of FACTOR in the middle, as core's VAE does."""
+    """Cut pictures or masks, whose height is dimension `rows`, to multiples of FACTOR in the middle, as core's VAE does.
+
+    Raises:
+        ValueError: if nothing would be left.
+    """
     for dim in (rows, rows + 1):
         size = pictures.shape[dim] // FACTOR * FACTOR
+        if not size:
+            raise ValueError(f"The image is smaller than {FACTOR} pixels: give a larger one.")
         pictures = pictures.narrow(dim, (pictures.shape[dim] - size) // 2, size)
     return pictures
 

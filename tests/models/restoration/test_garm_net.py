@@ -117,9 +117,9 @@ def test_all_that_a_feature_depends_on_is_learnt_and_nothing_else(net):
 def test_its_base_is_asked_for_by_the_numbers_that_differ(net):
     assert net.text_width == 20
     net.check(channels=4, width=20)
-    with pytest.raises(ValueError, match=r"gives latents of 16 channels where this GarmNet takes 4: use the VAE of its base") as error:
+    with pytest.raises(ValueError, match=r"latents of 16 channels where the network takes 4: use the VAE of its base") as error:
         net.check(channels=16, width=20)
     one_sentence(error)
-    with pytest.raises(ValueError, match=r"text is 768 wide where this GarmNet takes 20: use the CLIP of its base") as error:
+    with pytest.raises(ValueError, match=r"text is 768 wide where the network takes 20: use the CLIP of its base") as error:
         net.check(channels=4, width=768)
     one_sentence(error)

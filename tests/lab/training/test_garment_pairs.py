@@ -1,0 +1,182 @@
+"""Pairs of people and their garments, from made-up shards in which every colour tells whose it is."""
+
+import pickle
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from modiste.lab.training.garment_pairs import GarmentPairs
+
+from . import made_up_pairs
+from .made_up_pairs import GROUND, HEIGHT, WIDTH, Garment, Person, color, write_shard
+
+CATEGORY = {"upper": 0, "outer": 0, "lower": 1, "dress": 2}
+UPPER, LOWER = Garment("upper", (4, 14, 6, 18)), Garment("lower", (16, 28, 6, 18))
+SIDE, BEHIND = "a man, against a grey wall, seen from the side", "a man, on a street, seen from behind"
+
+
+def mean_colors(part):
+    """Return the mean colour [3, 1, 1], 0..255, of each picture, in the place of latents."""
+    return [part[index][0].float().mean((0, 1)).view(3, 1, 1) for index in range(len(part))]
+
+
+ENCODER = SimpleNamespace(of_shards=mean_colors)
+
+
+def pairs_of(folder, curated=False):
+    return GarmentPairs(folder, ENCODER, curated)
+
+
+def found(pairs):
+    """Return (index of the person, slot) of each pair."""
+    return [(pairs.people.records[pair.person]["index"], pair.slot) for pair in pairs.pairs]
+
+
+def shown(picture):
+    """Return the colour of a garment alone."""
+    return tuple(round(value) for value in picture.flatten().tolist())
+
+
+def one_sentence(error):
+    text = str(error.value)
+    assert text.endswith(".") and "\n" not in text
+    return text
+
+
+def test_a_pair_is_a_person_and_the_flat_of_the_same_outfit_and_slot(tmp_path):
+    clothes = (UPPER, LOWER)
+    dressed = (Garment("dress", (4, 20, 6, 18)), Garment("outer", (20, 30, 4, 20)))
+    people = [Person(0, clothes), Person(7, clothes), Person(8, clothes), Person(15, clothes), Person(17, dressed)]
+    write_shard(tmp_path, 3, people, [(16, "outer"), (8, "lower"), (0, "lower"), (8, "upper"), (16, "dress"), (0, "upper")])
+    pairs = pairs_of(tmp_path)
+    assert found(pairs) == [
+        *((index, slot) for index in (0, 7, 8, 15) for slot in ("upper", "lower")),
+        *((17, "dress"), (17, "outer")),
+    ]
+    for item, (index, slot) in zip((pairs[n] for n in range(len(pairs))), found(pairs), strict=True):
+        assert shown(item["garment"]) == color(3, index // 8, slot)
+        assert item["category"] == CATEGORY[slot]
+        person = [n for n, known in enumerate(people) if known.index == index]
+        assert torch.equal(item["person"], mean_colors(pairs.people)[person[0]])
+
+
+def test_seeds_are_kept_apart_though_their_indices_are_the_same(tmp_path):
+    for seed in (2, 10):
+        write_shard(tmp_path, seed, [Person(0, (UPPER,)), Person(9, (UPPER,))], [(0, "upper"), (8, "upper")])
+    write_shard(tmp_path, 10, [Person(16, (UPPER,)), Person(24, (UPPER,))], [(24, "upper")], first=96)
+    pairs = pairs_of(tmp_path)
+    told = [(index, shown(pairs[n]["garment"])) for n, (index, _) in enumerate(found(pairs))]
+    there = [(2, 0), (2, 9), (10, 0), (10, 9), (10, 24)]
+    assert sorted(told) == sorted((index, color(seed, index // 8, "upper")) for seed, index in there)
+    for number in range(len(pairs)):  # the person is of the same seed too
+        close_up = pairs[number]["crop"].amax((0, 1)) * 255
+        assert shown(close_up.round()) == shown(pairs[number]["garment"])
+
+
+def test_of_a_garment_that_hardly_shows_there_is_nothing_to_restore(tmp_path):
+    boxes = [(2, 12, 2, 8), (2, 31, 3, 5), (5, 5, 5, 5)]  # of the parts' pixels 60, 58 and none
+    people = [Person(number, (Garment("upper", box),)) for number, box in enumerate(boxes)]
+    write_shard(tmp_path, 0, people, [(0, "upper")])
+    assert found(pairs_of(tmp_path)) == [(0, "upper")]
+
+
+def test_the_mask_is_where_the_garment_is_and_nothing_else(tmp_path):
+    write_shard(tmp_path, 1, [Person(0, (UPPER, LOWER))], [(0, "upper"), (0, "lower")])
+    for item, box in zip((pairs_of(tmp_path)[n] for n in (0, 1)), (UPPER.box, LOWER.box), strict=True):
+        expected = torch.zeros(HEIGHT // 2, WIDTH // 2)
+        expected[box[0] : box[1], box[2] : box[3]] = 1
+        assert torch.equal(item["mask"], expected)
+
+
+def test_the_close_up_shows_the_garment_black_around_it_and_not_stretched(tmp_path):
+    write_shard(tmp_path, 1, [Person(0, (UPPER, LOWER))], [(0, "lower")])
+    crop = pairs_of(tmp_path)[0]["crop"] * 255
+    assert crop.shape == (128, 128, 3)
+    garment = torch.tensor(color(1, 0, "lower")).float()
+    seen = crop[..., 2] / garment[2]
+    assert (crop - seen[..., None] * garment).abs().max() < 0.01  # neither ground nor shirt, only more or less of the trousers
+    side = 26  # of the 24 pixels that they measure, a twentieth more on all sides
+    rows, columns = ((seen > 0.5).any(dim).sum().item() for dim in (1, 0))
+    assert (rows, columns) == (pytest.approx(128 * 24 / side, abs=2), pytest.approx(128 * 24 / side, abs=2))
+    assert not crop[[0, -1]].any() and not crop[:, [0, -1]].any()
+    assert seen[40:88, 40:88].min() == pytest.approx(1)
+
+
+def test_shoes_and_hats_are_never_restored_nor_what_has_no_flat(tmp_path):
+    box = (8, 24, 6, 18)
+    people = [Person(8 * number, (Garment(slot, box),)) for number, slot in enumerate(("shoes", "hat", "upper", "lower"))]
+    write_shard(tmp_path, 0, people, [(0, "shoes"), (8, "hat"), (16, "upper"), (24, "upper")])
+    assert found(pairs_of(tmp_path)) == [(16, "upper")]
+
+
+def test_a_flat_of_shoes_among_the_upright_ones_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(made_up_pairs, "WIDE_SLOTS", ())
+    write_shard(tmp_path, 0, [Person(0, (Garment("shoes"), UPPER))], [(0, "shoes"), (0, "upper")])
+    assert found(pairs_of(tmp_path)) == [(0, "upper")]
+
+
+def curated_of(folder, *people):
+    flats = sorted({(8 * (person.index // 8), garment.slot) for person in people for garment in person.garments})
+    write_shard(folder, 0, people, flats)
+    return found(pairs_of(folder, curated=True))
+
+
+def test_curated_pairs_are_seen_from_the_front_whole_and_hardly_hidden(tmp_path):
+    kept = [Person(0, (Garment("upper", UPPER.box, 0.15),)), Person(8, (LOWER,))]
+    left_out = [
+        Person(16, (UPPER,), SIDE),
+        Person(24, (UPPER,), BEHIND),
+        Person(32, (Garment("upper", UPPER.box, 0.16),)),
+        *(Person(40 + n, (Garment("upper", box),)) for n, box in enumerate([(0, 10, 6, 18), (22, 32, 6, 18)])),
+        *(Person(48 + n, (Garment("upper", box),)) for n, box in enumerate([(4, 14, 0, 12), (4, 14, 12, 24)])),
+    ]
+    filling = [Person(56 + number, (UPPER,), SIDE) for number in range(8)]
+    assert sorted(curated_of(tmp_path, *kept, *left_out, *filling)) == [(0, "upper"), (8, "lower")]
+
+
+def test_curated_pairs_are_a_fifth_at_most_and_the_least_hidden(tmp_path):
+    hidden = [0.14, 0.0, 0.07, 0.01, 0.12, 0.1, 0.02, 0.13, 0.05, 0.15, 0.11, 0.08, 0.03, 0.09, 0.06]
+    people = [Person(number, (Garment("upper", UPPER.box, share),)) for number, share in enumerate(hidden)]
+    assert sorted(curated_of(tmp_path, *people)) == [(number, "upper") for number in (1, 3, 6)]
+
+
+def test_curating_counts_garments_and_not_people(tmp_path):
+    """Of a person whose trousers are cut off, the shirt may still be learned from."""
+    people = [Person(number, (UPPER, Garment("lower", (20, 32, 6, 18)))) for number in range(5)]
+    assert curated_of(tmp_path, *people) == [(0, "upper"), (1, "upper")]
+
+
+def test_pairs_go_to_another_process_after_reading(tmp_path):
+    write_shard(tmp_path, 0, [Person(0, (UPPER, LOWER))], [(0, "upper"), (0, "lower")])
+    pairs = pairs_of(tmp_path)
+    before = pairs[1]
+    after = pickle.loads(pickle.dumps(pairs))[1]  # noqa: S301 - what torch's loader does with it
+    assert all(torch.equal(torch.as_tensor(before[name]), torch.as_tensor(after[name])) for name in before)
+
+
+def test_it_says_what_to_do_without_shards(tmp_path):
+    for folder in (None, tmp_path):
+        with pytest.raises(ValueError, match="learns from rendered shards: name their folder with --data") as error:
+            pairs_of(folder)
+        one_sentence(error)
+
+
+def test_shards_without_parts_are_one_sentence(tmp_path):
+    write_shard(tmp_path, 0, [Person(0, (UPPER,))], [(0, "upper")], parts=False)
+    with pytest.raises(ValueError, match=r"has no tensor 'people_parts': remove it, and render it again") as error:
+        pairs_of(tmp_path)
+    one_sentence(error)
+
+
+def test_people_without_any_flat_are_one_sentence(tmp_path):
+    write_shard(tmp_path, 0, [Person(0, (UPPER,))], [(0, "shoes")])
+    with pytest.raises(ValueError, match="no portrait flats") as error:
+        pairs_of(tmp_path)
+    one_sentence(error)
+
+
+def test_grounds_and_garments_are_told_apart_here():
+    """What the tests above rest on."""
+    colors = [color(seed, outfit, slot) for seed in (0, 2, 3, 10) for outfit in range(4) for slot in CATEGORY]
+    assert len(set(colors)) == len(colors) and (GROUND,) * 3 not in colors

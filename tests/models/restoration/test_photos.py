@@ -1,0 +1,166 @@
+"""Photos and masks as artists give them."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from modiste.models.restoration.photos import checked_masks, fitted, on_white, read_photo, to_whole_places
+
+from .conftest import one_sentence
+
+
+def photos(count, height=64, width=48):
+    return torch.rand(count, height, width, 3, generator=torch.Generator().manual_seed(count))
+
+
+def mask_of(top, left, bottom, right, height=64, width=48):
+    mask = torch.zeros(height, width)
+    mask[top:bottom, left:right] = 1
+    return mask
+
+
+LARGE, OTHER = mask_of(5, 5, 50, 40), mask_of(20, 0, 60, 48)
+
+
+def test_one_mask_is_for_all_photos():
+    for given_mask in (LARGE, LARGE[None]):
+        masks = checked_masks(photos(3), given_mask)
+        assert masks.shape == (3, 64, 48) and all(torch.equal(mask, LARGE) for mask in masks)
+
+
+def test_several_people_keep_their_own_masks(caplog):
+    assert torch.equal(checked_masks(photos(2), torch.stack([LARGE, OTHER])), torch.stack([LARGE, OTHER]))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "told"),
+    [
+        (photos(1), torch.zeros(64, 48), "The mask is empty: paint the garment white in it."),
+        (photos(1), torch.full((1, 64, 48), 0.5), "The mask is empty: paint the garment white in it."),
+        (photos(2), torch.stack([LARGE, torch.zeros(64, 48)]), "Mask 2 is empty: paint the garment white in it."),
+        (photos(1), torch.ones(1, 64, 64), "The mask is 64x64 and the image 48x64: give a mask of the image's size."),
+        (photos(1), torch.ones(48, 64), "The mask is 64x48 and the image 48x64: give a mask of the image's size."),
+        (photos(3), torch.ones(2, 64, 48), "There are 2 masks for 3 images: give one, or one for each image."),
+        (photos(1), torch.ones(2, 64, 48), "There are 2 masks for 1 images: give one, or one for each image."),
+    ],
+    ids=["empty", "grey", "one of two empty", "square", "turned", "too few", "too many"],
+)
+def test_masks_that_cannot_be_used_are_one_sentence(images, masks, told):
+    with pytest.raises(ValueError) as error:
+        checked_masks(images, masks)
+    assert one_sentence(error) == told
+
+
+@pytest.mark.parametrize(("box", "told"), [((0, 0, 31, 9), 31), ((3, 3, 4, 4), 1), ((0, 0, 32, 9), None), ((0, 0, 5, 32), None)])
+def test_a_tiny_garment_is_warned_of_and_goes_through(caplog, box, told):
+    mask = mask_of(*box)
+    with caplog.at_level(logging.WARNING):
+        assert torch.equal(checked_masks(photos(1), mask)[0], mask)
+    said = [record.getMessage() for record in caplog.records]
+    start = f"The mask shows a garment only {told} pixels large"
+    assert not said if told is None else len(said) == 1 and said[0].startswith(start)
+
+
+def test_a_warning_says_which_mask_is_meant(caplog):
+    with caplog.at_level(logging.WARNING):
+        checked_masks(photos(2), torch.stack([LARGE, mask_of(0, 0, 8, 8)]))
+    assert [record.getMessage()[:36] for record in caplog.records] == ["Mask 2 shows a garment only 8 pixels"]
+
+
+@given(st.integers(8, 40), st.integers(8, 40))
+def test_sizes_become_multiples_of_8_around_the_middle(height, width):
+    pictures = torch.arange(height * width, dtype=torch.float32).view(1, height, width, 1)
+    cut = to_whole_places(pictures, 1)
+    rows, columns = cut.shape[1:3]
+    assert rows % 8 == columns % 8 == 0 and 0 <= height - rows < 8 and 0 <= width - columns < 8
+    top, left = divmod(int(cut[0, 0, 0, 0]), width)
+    assert torch.equal(cut, pictures[:, top : top + rows, left : left + columns])
+    assert 0 <= (height - rows - top) - top <= 1 and 0 <= (width - columns - left) - left <= 1
+    assert torch.equal(to_whole_places(pictures[..., 0], 1), cut[..., 0])
+
+
+def test_what_a_mask_hides_becomes_white():
+    images = photos(2)
+    soft = torch.stack([LARGE, 0.25 * OTHER])
+    expected = images * soft[..., None] + 1 - soft[..., None]
+    torch.testing.assert_close(on_white(images, soft), expected, rtol=0, atol=1e-6)
+    assert torch.equal(on_white(images, soft)[0][LARGE == 0], torch.ones(int((LARGE == 0).sum()), 3))
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(8, 60), st.integers(8, 60), st.sampled_from([0.0, 1.0]))
+def test_a_fitted_picture_is_whole_in_the_middle_and_not_stretched(height, width, to_width, to_height, ground):
+    canvas = fitted(torch.full((height, width, 3), 0.5), to_width, to_height, ground)
+    assert canvas.shape == (to_height, to_width, 3)
+    inside = (canvas - 0.5).abs().amax(-1) < 1e-3
+    assert ((canvas == ground).all(-1) | inside).all()
+    rows, columns = (np.flatnonzero(inside.any(dim).numpy()) for dim in (1, 0))
+    assert inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+    scale = min(to_width / width, to_height / height)
+    assert abs(len(rows) - max(1, height * scale)) <= 0.5 and abs(len(columns) - max(1, width * scale)) <= 0.5
+    assert len(rows) == to_height or len(columns) == to_width
+    for found, size in ((rows, to_height), (columns, to_width)):
+        assert abs(found[0] - (size - 1 - found[-1])) <= 1
+
+
+def test_a_fitted_picture_keeps_what_it_shows_in_its_place():
+    y, x = torch.meshgrid(torch.arange(40) / 40, torch.arange(30) / 30, indexing="ij")
+    canvas = fitted(torch.stack([x, y, 0 * x], -1), 100, 80)  # 60 x 80 in the middle
+    v, u = torch.meshgrid(torch.arange(80), torch.arange(60), indexing="ij")
+    shown = canvas[8:-8, 28:-28]
+    torch.testing.assert_close(shown[..., 0], (((u + 0.5) / 2 - 0.5) / 30)[8:-8, 8:-8], rtol=0, atol=2e-3)
+    torch.testing.assert_close(shown[..., 1], (((v + 0.5) / 2 - 0.5) / 40)[8:-8, 8:-8], rtol=0, atol=2e-3)
+    assert torch.equal(canvas[:, :20], torch.ones(80, 20, 3)) and torch.equal(canvas[:, 80:], torch.ones(80, 20, 3))
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+
+
+def test_a_photo_is_read_as_it_is(tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / "photo.png")
+    photo = read_photo(tmp_path / "photo.png")
+    assert photo.dtype == torch.float32
+    assert torch.equal((photo * 255).round(), torch.from_numpy(PIXELS).float())
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK"])
+def test_a_photo_of_any_kind_has_three_channels(tmp_path, mode):
+    path = tmp_path / ("photo.tif" if mode == "CMYK" else "photo.png")
+    Image.fromarray(PIXELS).convert(mode).save(path)
+    photo = read_photo(path)
+    assert photo.shape == (5, 7, 3) and 0 <= photo.min() < photo.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("orientation", "shown"),
+    [
+        (1, PIXELS),
+        (2, PIXELS[:, ::-1]),
+        (3, PIXELS[::-1, ::-1]),
+        (6, np.rot90(PIXELS, -1)),
+        (8, np.rot90(PIXELS, 1)),
+    ],
+    ids=["upright", "mirrored", "upside down", "to be turned right", "to be turned left"],
+)
+def test_a_photo_is_turned_as_its_camera_says(tmp_path, orientation, shown):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(PIXELS).save(tmp_path / "photo.png", exif=exif)
+    assert torch.equal((read_photo(tmp_path / "photo.png") * 255).round(), torch.from_numpy(shown.copy()).float())
+
+
+def test_what_is_no_picture_is_one_sentence(tmp_path):
+    (tmp_path / "notes.png").write_text("This is a list of clothes.")
+    Image.fromarray(PIXELS.repeat(40, 0).repeat(40, 1)).save(tmp_path / "whole.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-200])
+    (tmp_path / "chunks.png").write_bytes((tmp_path / "whole.png").read_bytes()[:8] + bytes(range(100, 200)))
+    (tmp_path / "empty.jpg").touch()
+    for name in ("notes.png", "broken.png", "chunks.png", "empty.jpg", "gone.png"):
+        with pytest.raises(ValueError) as error:
+            read_photo(tmp_path / name)
+        assert one_sentence(error) == f"'{name}' is no picture that can be read: choose a PNG or JPEG."
