@@ -24,6 +24,7 @@ from ..models.base import TEXT_CONFIG, VAE_CONFIG, BaseWeights, load_base
 from ..models.base.architecture import HEAD_WIDTH, LATENT_CHANNELS, NORM_GROUPS
 from ..models.base.files import latent_colors
 
+COMPUTED = [torch.float16, torch.bfloat16, torch.float32]  # what our own modules may compute in
 # The patcher that may move weights in parts; ComfyUI 0.16 and later have it under this name.
 ModelPatcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
 
@@ -75,14 +76,17 @@ def managed(module: torch.nn.Module) -> Any:
     """Return a module of ours in the care of core's memory management, in the precision that its device computes in."""
     manage = comfy.model_management
     device, size = manage.get_torch_device(), sum(weight.numel() for weight in module.parameters())
-    dtype = manage.unet_dtype(device, size, [torch.float16, torch.float32])
+    # Our modules compute in the precision of their weights, so what core would store only is no choice.
+    stored = manage.unet_dtype(device, size, COMPUTED)
+    computed = manage.unet_manual_cast(stored, device, COMPUTED) or stored
+    dtype = computed if computed in COMPUTED else torch.float32
     return ModelPatcher(module.to(dtype), load_device=device, offload_device=manage.unet_offload_device())
 
 
 def loaded(handle: Any) -> torch.nn.Module:
-    """Return the module of `managed`, moved to the device that nodes compute on."""
-    comfy.model_management.load_models_gpu([handle])
-    return handle.model
+    """Return the module of `managed`, moved to the device that nodes compute on: whole, since plain modules cannot run in parts."""
+    comfy.model_management.load_models_gpu([handle], force_full_load=True)
+    return handle.model.to(handle.load_device)
 
 
 class _Once(comfy.samplers.Sampler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,8 +22,14 @@ _DATA = re.compile(r"wardrobe, seed (\d+(?: and \d+)*),")  # as `training.metada
 
 def learned_seeds(file: Path) -> set[int]:
     """Return the seeds of the wardrobe's samples that a file of weights says it learned from."""
-    data = _DATA.match(read_metadata(file).get("data", ""))
-    return {int(seed) for seed in data[1].split(" and ")} if data else set()
+    return _seeds_in(read_metadata(file))
+
+
+def _seeds_in(metadata: dict[str, str]) -> set[int]:
+    """Return the seeds that metadata tells of, those of earlier stages included."""
+    data = _DATA.match(metadata.get("data", ""))
+    seeds = {int(seed) for seed in data[1].split(" and ")} if data else set()
+    return seeds | (_seeds_in(json.loads(metadata["started_from"])) if "started_from" in metadata else set())
 
 
 def refuse_learned(seed: int, files: Iterable[Path]) -> None:

@@ -8,6 +8,7 @@ from .types import GarmentFeaturesType, GarmNetType
 
 CATEGORY = "modiste/restoration"
 FROM_MODEL = "from the model"
+DENOISERS = "modiste_denoisers"  # in transformer_options: whose LoRA a MODEL carries
 
 
 def _window_inputs():
@@ -86,30 +87,39 @@ class GarmNetEncode(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The base's VAE."),
                 io.Image.Input(
                     "image",
-                    tooltip="The whole photo, not a crop. Draw at its shape: 192 x 256 for the tiny base, 768 x 1024 for SD1.5.",
+                    tooltip="The whole photo, not a crop: 192 x 256 for the tiny base, 768 x 1024 or so for SD1.5.",
                 ),
                 io.Mask.Input("mask", tooltip="White on the garment to restore: one, or one for each photo, of the photo's size."),
                 io.Combo.Input(
                     "garment", options=list(CATEGORIES), default=CATEGORIES[0], tooltip="What kind of garment the mask shows."
+                ),
+                io.Int.Input(
+                    "longest",
+                    default=1024,
+                    min=64,
+                    max=4096,
+                    step=8,
+                    tooltip="Pixels of the longer side; larger photos are looked at, and drawn, in this size.",
                 ),
             ],
             outputs=[
                 GarmentFeaturesType.Output("features", display_name="features", tooltip="For GarmFus Denoiser."),
                 io.Conditioning.Output("positive", display_name="positive", tooltip="The kind of garment in words, for KSampler."),
                 io.Conditioning.Output("negative", display_name="negative", tooltip="No words, for KSampler."),
+                io.Latent.Output("latent", display_name="latent", tooltip="An empty drawing of the photo's shape, for KSampler."),
             ],
         )
 
     @classmethod
-    def execute(cls, garm_net, clip, vae, image, mask, garment):
+    def execute(cls, garm_net, clip, vae, image, mask, garment, longest):
         from ..models.restoration.categories import PROMPTS
-        from ..models.restoration.photos import checked_masks, to_whole_places
+        from ..models.restoration.photos import checked_masks, limited
 
-        masks = to_whole_places(checked_masks(image, mask), 1)
-        photos = to_whole_places(image[..., :3], 1)
+        photos, masks = limited(image[..., :3], checked_masks(image, mask), longest)
         positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in (PROMPTS[garment], ""))
         look = _with_net if garm_net.net is not None else _with_model
-        return io.NodeOutput(look(garm_net, photos, masks, vae, positive), positive, negative)
+        features, latent = look(garm_net, photos, masks, vae, positive)
+        return io.NodeOutput(features, positive, negative, {"samples": latent.new_zeros(latent.shape)})
 
 
 def _with_net(garm_net, photos, masks, vae, positive):
@@ -124,7 +134,7 @@ def _with_net(garm_net, photos, masks, vae, positive):
     first = next(net.parameters())
     with torch.no_grad():
         layers = net(latent.to(first) * LATENT_SCALE, masks.to(first), text.to(first).expand(len(photos), -1, -1))
-    return GarmentFeatures(layers, None, garm_net.denoiser)
+    return GarmentFeatures({block: tensor.cpu() for block, tensor in layers.items()}, None, garm_net.denoiser), latent
 
 
 def _with_model(garm_net, photos, masks, vae, positive):
@@ -137,7 +147,7 @@ def _with_model(garm_net, photos, masks, vae, positive):
     check_base(garm_net.model.get_model_object("diffusion_model"), latent.shape[1], positive[0][0].shape[-1])
     clean = float(garm_net.model.get_model_object("model_sampling").sigma_min)
     run_once(recorder.install(garm_net.model), latent, positive, clean)
-    return GarmentFeatures(recorder.features, masks)
+    return GarmentFeatures({block: tensor.cpu() for block, tensor in recorder.features.items()}, masks), latent
 
 
 class GarmFusDenoiser(io.ComfyNode):
@@ -181,8 +191,18 @@ class GarmFusDenoiser(io.ComfyNode):
         window = Window.of(model, start_percent, end_percent)
         fused = KeyValueConcat(features.layers, strength, window, features.mask, weights).install(model)
         if features.denoiser and strength:
-            fused = with_lora(fused, features.denoiser, strength)
+            fused = _with_denoiser(fused, features.denoiser, strength)
         return io.NodeOutput(fused)
+
+
+def _with_denoiser(model, denoiser, strength):
+    """Apply a GarmNet's LoRA, unless another GarmFus Denoiser before this one has."""
+    applied = model.model_options["transformer_options"].get(DENOISERS, ())
+    if id(denoiser) in applied:
+        return model
+    model = with_lora(model, denoiser, strength)
+    model.model_options["transformer_options"][DENOISERS] = (*applied, id(denoiser))
+    return model
 
 
 class GarmentImagePrompt(io.ComfyNode):

@@ -16,6 +16,7 @@ class Goal:
     against: the method whose mean the row's is divided by, or None
     above:   the method whose mean is taken off both first, or None
     count:   samples that the row must at least be of
+    apart:   whether the 95 % intervals of both rows must not overlap either
     """
 
     method: str
@@ -26,6 +27,7 @@ class Goal:
     against: str | None = None
     above: str | None = None
     count: int = 2
+    apart: bool = False
 
 
 def goal_table(goals: Iterable[Goal], rows: Sequence[Row]) -> str:
@@ -37,6 +39,7 @@ def goal_table(goals: Iterable[Goal], rows: Sequence[Row]) -> str:
             lines.append(f"| {_wish(goal)} | not measured |  |")
             continue
         reached = measured >= goal.lowest if goal.lowest is not None else measured <= goal.highest
+        reached = reached and (not goal.apart or _apart(goal, rows))
         lines.append(f"| {_wish(goal)} | {measured:.4g} | {'yes' if reached else 'no'} |")
     return "\n".join(lines)
 
@@ -50,8 +53,16 @@ def _measured(goal: Goal, rows: Sequence[Row]) -> float | None:
     return measured / against if against > 0 else None
 
 
+def _apart(goal: Goal, rows: Sequence[Row]) -> bool:
+    """Whether the intervals of a goal's two rows do not overlap."""
+    found = {row.method: row.ci95 for row in rows if (row.split, row.metric) == (goal.split, goal.metric)}
+    (low, high), (other_low, other_high) = found[goal.method], found[goal.against]
+    return high < other_low or other_high < low
+
+
 def _wish(goal: Goal) -> str:
     bound = f"at least {goal.lowest:g}" if goal.lowest is not None else f"at most {goal.highest:g}"
     times = f" times that of `{goal.against}`" if goal.against else ""
     above = f", both above `{goal.above}`" if goal.above else ""
-    return f"{goal.metric} of `{goal.method}` on {goal.split}: {bound}{times}{above}"
+    apart = ", intervals apart" if goal.apart else ""
+    return f"{goal.metric} of `{goal.method}` on {goal.split}: {bound}{times}{above}{apart}"

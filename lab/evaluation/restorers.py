@@ -12,6 +12,7 @@ from ...models.base import load_vae
 from ...models.base.architecture import LATENT_SCALE
 from ...models.base.files import VAE_FILE
 from ...models.restoration.categories import CATEGORIES
+from ...models.restoration.crop import mask_box
 from ...models.restoration.finish import finished
 from ...models.restoration.photos import fitted, on_white
 from ...models.weights import SHIPPED
@@ -35,9 +36,9 @@ FILLED = 0.9  # of its picture that a garment alone fills
 
 
 def method_files(method: str, weights: Path | None = None) -> list[Path]:
-    """Return a method's files that exist; `weights` is the start of names to take for "ours"."""
+    """Return a method's files that exist; `weights` is the net to take for "ours", beside whose file its prompt lies."""
     name, kind = FILES[method]
-    name = weights if weights and method == "ours" else name
+    name = _start(weights) if weights and method == "ours" else name
     return [file for file in (net_file(name), prompt_file(name)) if file.is_file()][: 1 if kind == "concat" else 2]
 
 
@@ -45,15 +46,17 @@ def load_method(method: str, weights: Path | None = None) -> Restorer:
     """Return a method's network; errors as of `load_restorer`."""
     name, kind = FILES[method]
     restorer = new_restorer(kind)
-    load_restorer(restorer, weights if weights and method == "ours" else name)
+    load_restorer(restorer, _start(weights) if weights and method == "ours" else name)
     return restorer.eval().requires_grad_(False)
+
+
+def _start(net: Path) -> Path:
+    return net.with_name(net.name.removesuffix("_net.safetensors"))
 
 
 def cropped(one: Worn) -> Tensor:
     """Return what the mask shows of the person, on white, as large as it fits: [H, W, 3] uint8. Nothing is restored."""
-    rows, columns = (one.mask.any(dim).nonzero()[:, 0] for dim in (1, 0))
-    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-    shown = on_white(one.person[None] / 255, one.mask[None].float())[0][box]
+    shown = on_white(one.person[None] / 255, one.mask[None].float())[0][mask_box(one.mask)]
     height, width, _ = one.flat.shape
     inner = fitted(shown, round(FILLED * width), round(FILLED * height))
     canvas = torch.ones(height, width, 3)

@@ -19,6 +19,7 @@ SPLITS = ("paired", "street")
 FRONT, SIDE = 30.0, 120.0  # degrees of yaw up to which a person is seen from the front, and not yet from behind
 LIGHTLY = 0.15  # share of a garment that something else may hide in a paired sample
 LEAST = 0.01  # share of the picture that a garment has to show
+TRIES, APART = 20, 10_000_000  # how many outfits are looked at for one sample, and how far apart they are
 BUSY = ("on a street", "in a room", "in a garden")
 
 
@@ -61,15 +62,23 @@ def draw_worn(seed: int, indices: range, progress: Progress | None = None) -> di
 
 
 def drawn_worn(seed: int, outfit: int) -> Worn:
-    """Return the sample of an outfit: even ones are paired, odd ones are street. Where no shot is so, it is the next best one."""
+    """Return the sample of an outfit: even ones are paired, odd ones are street. Where no shot is so, another outfit's is taken."""
+    for attempt in range(TRIES):
+        if (found := _fitting(seed, outfit + attempt * APART, outfit % 2 == 0)) is not None:
+            return found
+    raise ValueError(f"Seed {seed} has no {SPLITS[outfit % 2]} sample near outfit {outfit}: choose another seed.")
+
+
+def _fitting(seed: int, outfit: int, paired: bool) -> Worn | None:
     draw = outfit // 2
     shots = [(person_sample(seed, outfit * SHOTS + shot, flats=False), shot) for shot in range(SHOTS)]
-    choices = [(garment, sample, shot) for sample, shot in shots for garment in _shown(sample)]
-    wanted = outfit % 2 == 0
-    fitting = [choice for choice in choices if is_paired(choice[0], choice[1]) == wanted and abs(choice[1].shot.yaw) < SIDE]
-    slots = list(dict.fromkeys(garment.slot for garment, *_ in fitting or choices))
+    choices = [(garment, sample, shot) for sample, shot in shots if abs(sample.shot.yaw) < SIDE for garment in _shown(sample)]
+    fitting = [choice for choice in choices if is_paired(choice[0], choice[1]) == paired]
+    if not fitting:
+        return None
+    slots = list(dict.fromkeys(garment.slot for garment, *_ in fitting))
     slot = slots[draw % len(slots)]
-    garment, sample, shot = next(choice for choice in fitting or choices if choice[0].slot == slot)
+    garment, sample, shot = next(choice for choice in fitting if choice[0].slot == slot)
     whole = person_sample(seed, outfit * SHOTS + shot)
     truth = next(truth for truth in whole.garments if truth.slot == slot)
     record = {name: getattr(truth, name) for name in ("slot", *QUALITIES)}

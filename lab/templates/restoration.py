@@ -18,9 +18,8 @@ def restore_garment_tiny(sheet: Sheet) -> dict:
     person = sheet.node("ModistePersonPhoto", 0, "Person", seed=2026)
     sheet.node("SaveImage", 0, "Look: the person", 300, images=person["image"], filename_prefix="modiste/person")
     sheet.note(0, RESTORE_TINY_NOTE, 330)
-    latent = sheet.node("EmptyLatentImage", 0, "Size of the result", width=192, height=256)["LATENT"]
     for garment in RESTORED:
-        _restoration(sheet, Row(garment, person["image"], person[garment], latent), base, net, TINY)
+        _restoration(sheet, Row(garment, person["image"], person[garment]), base, net, TINY)
     sheet.group("1 The person", 0, 0, "#3f5159")
     return sheet.workflow()
 
@@ -57,11 +56,10 @@ def restore_garment(sheet: Sheet) -> dict:
         bypassed=True,
         clip_name="CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors",
     )
-    latent = sheet.node("EmptyLatentImage", 0, "Size of the result", width=576, height=768)["LATENT"]
     sheet.note(0, RESTORE_NOTE, 460)
     base = {"model": lora["MODEL"], "clip": lora["CLIP"], "vae": checkpoint["VAE"]}
     for garment in RESTORED:
-        row = Row(garment, person["IMAGE"], person["MASK"], latent, off=garment != "upper")
+        row = Row(garment, person["IMAGE"], person["MASK"], off=garment != "upper")
         _restoration(sheet, row, base, net, PHOTO, vision["CLIP_VISION"])
     sheet.group("1 Your photo and model", 0, 0, "#3f5159")
     return sheet.workflow(modiste={"needs": "an SD1.5 checkpoint and a photo"})
@@ -83,7 +81,10 @@ and patterns come over, shapes less well. If you have a GarmNet for SD1.5, choos
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a row of restoration draws; `prompt_file` is what Garment Image Prompt loads, `crop` the size that it sees."""
+    """How a row of restoration draws; `prompt_file` is what Garment Image Prompt loads, `crop` the size that it sees.
+
+    longest: pixels of the photo's and the drawing's longer side
+    """
 
     steps: int
     cfg: float
@@ -91,10 +92,11 @@ class Sampling:
     scheduler: str
     prompt_file: str
     crop: int
+    longest: int
 
 
-TINY = Sampling(25, 1.5, "ddim", "ddim_uniform", "modiste_garment_prompt.safetensors", 128)
-PHOTO = Sampling(25, 4.0, "dpmpp_2m", "karras", "none", 224)
+TINY = Sampling(25, 1.5, "ddim", "ddim_uniform", "modiste_garment_prompt.safetensors", 128, 256)
+PHOTO = Sampling(25, 4.0, "dpmpp_2m", "karras", "none", 224, 768)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,6 @@ class Row:
     garment: str
     image: Output
     mask: Output
-    latent: Output
     off: bool = False
 
 
@@ -123,7 +124,7 @@ def _restoration(
 
     seen = node(
         "ModisteGarmNetEncode", 1, ": look", garm_net=net, clip=base["clip"], vae=base["vae"], image=row.image, mask=row.mask,
-        garment=row.garment,
+        garment=row.garment, longest=sampling.longest,
     )  # fmt: skip
     crop = node("ModisteGarmentCrop", 1, ": close-up", image=row.image, mask=row.mask, size=sampling.crop)["crop"]
     shown = {"clip_vision": vision} if photo else {}
@@ -142,7 +143,7 @@ def _restoration(
         )  # fmt: skip
     drawn = node(
         "KSampler", 3, ": draw", model=fused["model"], positive=words["positive"], negative=words["negative"],
-        latent_image=row.latent, seed=1, steps=sampling.steps, cfg=sampling.cfg, sampler_name=sampling.sampler,
+        latent_image=seen["latent"], seed=1, steps=sampling.steps, cfg=sampling.cfg, sampler_name=sampling.sampler,
         scheduler=sampling.scheduler,
     )  # fmt: skip
     decoded = node("VAEDecode", 3, ": decode", samples=drawn["LATENT"], vae=base["vae"])

@@ -1,4 +1,4 @@
-"""The fine stage's data (IGR, section 3.3): which pairs of a folder to leave out, and why.
+"""The fine stage's data (IGR, section 3.2): which pairs of a folder to leave out, and why.
 
 This writes `curated.txt`, the names of what stays, and `left_out.jpg`, some of what does not with the reasons, into a folder of
 VITON-HD's, DressCode's or our own layout. Correct the list by hand as you like; `curated = true` trains on what it names.
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ...models.files import atomic_write
 from ...models.restoration.categories import SLOT_CATEGORY
+from ...models.restoration.crop import mask_box
 from ...wardrobe.slots import PART_INDEX
 from .sheets import contact_sheet
 
@@ -29,6 +30,7 @@ LONGEST = 3.5  # times as long as wide, or the other way round, that a garment a
 NARROWEST = 0.55  # of the garment's own proportions that its width on the person may keep: less is a side view
 HIDDEN = 0.15  # share of the garment's box on the person that arms, hands and hair may cover
 OFFENDERS = ("left_arm", "right_arm", "hands", "hair")
+NOT_WHITE = 245  # of 255, under which a garment's picture is no ground
 SHOWN = 40
 
 
@@ -38,18 +40,18 @@ def fault(item: TryOnItem) -> str:
     What is exact on the wardrobe is a guess here: a mask at the picture's edge is truncated, one that is much narrower than the
     garment alone is a side view, and arms or hair over it hide it.
     """
-    rows, columns = (item.mask.any(dim).nonzero()[:, 0] for dim in (1, 0))
-    if not len(rows) or item.mask.float().mean() < SMALLEST:
+    box = mask_box(item.mask)
+    if box is None or item.mask.float().mean() < SMALLEST:
         return "hardly seen"
     if item.mask[[0, -1]].any() or item.mask[:, [0, -1]].any():
         return "cut off by the picture's edge"
-    height, width = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
-    if item.parts is not None and _covered(item.parts, item.mask) > HIDDEN:
+    if item.parts is not None and _covered(item.parts[box]) > HIDDEN:
         return "hidden by arms or hair"
-    garment = _box(item)
-    if max(garment) > LONGEST * min(garment):
+    alone = item.garment_mask if item.garment_mask is not None else (item.garment < NOT_WHITE).any(-1)
+    slender, slender_alone = _slenderness(box), _slenderness(mask_box(alone) or (slice(0, 1), slice(0, 1)))
+    if not 1 / LONGEST <= slender_alone <= LONGEST:
         return "extreme proportions"
-    if width / height < NARROWEST * garment[1] / garment[0]:
+    if slender_alone / slender < NARROWEST:
         return "seen from the side"
     return ""
 
@@ -82,18 +84,13 @@ def main(folder: str) -> None:
     print(f"{len(kept)} of {len(kept) + len(left)} pairs stay: see '{place / LIST}' and '{place / SHEET}'.")
 
 
-def _covered(parts: Tensor, mask: Tensor) -> float:
-    """Return the share of the mask's box, without what is background there, that is arms, hands or hair."""
-    rows, columns = (mask.any(dim).nonzero()[:, 0] for dim in (1, 0))
-    inside = parts[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].long()
-    offending = torch.isin(inside, torch.tensor([PART_INDEX[name] for name in OFFENDERS]))
-    return float(offending.sum() / (inside != 0).sum().clamp_min(1))
+def _covered(parts: Tensor) -> float:
+    """Return the share of parts [h, w], without the background, that is arms, hands or hair."""
+    offending = torch.isin(parts.long(), torch.tensor([PART_INDEX[name] for name in OFFENDERS]))
+    return float(offending.sum() / (parts != 0).sum().clamp_min(1))
 
 
-def _box(item: TryOnItem) -> tuple[int, int]:
-    """Return height and width of the garment in its own picture, by its mask or else by what is not white."""
-    seen = item.garment_mask if item.garment_mask is not None else (item.garment < 245).any(-1)
-    rows, columns = (seen.any(dim).nonzero()[:, 0] for dim in (1, 0))
-    if not len(rows):
-        return item.garment.shape[0], item.garment.shape[1]
-    return int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
+def _slenderness(box: tuple[slice, slice]) -> float:
+    """Return how many times as high as wide a box is."""
+    rows, columns = box
+    return (rows.stop - rows.start) / (columns.stop - columns.start)

@@ -12,7 +12,7 @@ from ...models.restoration.categories import CATEGORIES, SLOT_CATEGORY
 from ...models.restoration.crop import garment_crop, placement
 from ...models.restoration.photos import fitted
 from ...wardrobe.layouts import DressCode, NativeTryOn, TryOnPictures, VitonHD
-from .curation import curated_names, fault
+from .curation import LIST, curated_names
 
 LAYOUTS = {"train": VitonHD, "upper_body": DressCode, "": NativeTryOn}  # by a folder that tells them
 
@@ -23,7 +23,7 @@ class FolderPairs(Dataset):
     person, garment: [H, W, 3] uint8, whole on white where their shape is another, so that nothing is stretched
     mask, crop, category: as in `GarmentPairs`, the mask at full size
 
-    curated: whether to take only what `curated.txt` in the folder lists, or without one what has no `fault`
+    curated: whether to take only what `curated.txt` in the folder lists, which `curation` writes
     """
 
     def __init__(self, folder: Path, size: tuple[int, int], crop: int, curated: bool) -> None:
@@ -34,18 +34,18 @@ class FolderPairs(Dataset):
             crop: pixels of the close-up's side.
 
         Raises:
-            ValueError: if it is of no known layout, or has no masks, or nothing is left.
+            ValueError: if it is of no known layout, or has no masks or no list where one is needed, or nothing is left.
         """
         self.pictures = open_layout(folder)
         self.size, self.crop = size, crop
         names = curated_names(folder) if curated else None
+        if curated and names is None:
+            raise ValueError(f"The folder '{folder}' has no '{LIST}': let lab/training/curation.py write one.")
         self.indices = [
             index
             for index, entry in enumerate(self.pictures.entries)
             if entry.slot in SLOT_CATEGORY and "parts" in entry.files and (names is None or entry.name in names)
         ]
-        if curated and names is None:
-            self.indices = [index for index in self.indices if not fault(self.pictures[index])]
         if not self.indices:
             raise ValueError(f"The folder '{folder}' has no pair with a mask to learn from: check its label maps and lists.")
 

@@ -41,7 +41,7 @@ class GarmentPairs(Dataset):
     crop:     [SIZE, SIZE, 3] float in 0..1, see `garment_crop`
     category: index into CATEGORIES
 
-    curated: whether to take only pairs as in IGR's section 3.3 (front view, hardly hidden, not truncated), a fifth at most
+    curated: whether to take only pairs as in IGR's section 3.2 (front view, hardly hidden, not truncated), a fifth at most
     """
 
     def __init__(self, data: Path | None, encoder: LatentEncoder, curated: bool) -> None:

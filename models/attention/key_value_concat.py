@@ -1,4 +1,4 @@
-"""Self-attention that also looks at a garment's own tokens: IGR's GarmFus (section 3.3, equation 4)."""
+"""Self-attention that also looks at a garment's own tokens: IGR's GarmFus (section 3.2, equation 4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .layers import Block
-from .patch import ALWAYS, AttentionPatch, Features, Window, cond_rows, for_rows, mask_tokens
+from .patch import ALWAYS, AttentionPatch, Features, Model, Window, cond_rows, for_rows, mask_tokens
 from .protocol import ExtraOptions
 
 
@@ -34,9 +34,14 @@ class KeyValueConcat(AttentionPatch):
         mask: Tensor | None = None,  # [b, H, W] in 0..1: which parts of the garment to show; all of it without one
         weights: Mapping[Block, float] | None = None,  # 0..1, times the strength in each block; 1 where a block is not named
     ) -> None:
-        super().__init__(features, strength if mask is None or mask.any() else 0.0, window)
+        super().__init__(features, strength, window)
         self.mask = mask
         self.weights = dict(weights or {})
+
+    def install(self, model: Model) -> Model:
+        if self.mask is not None and not self.mask.any():
+            self.strength = 0.0  # nothing is shown, exactly
+        return super().install(model)
 
     def width(self, block: Block) -> int:
         return self.tensors[block].shape[1]

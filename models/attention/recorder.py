@@ -10,7 +10,7 @@ from .protocol import ExtraOptions
 
 
 class FeatureRecorder(AttentionPatch):
-    """An `attn1_patch` that changes nothing and keeps the normed inputs of each block's self-attention.
+    """An `attn1_patch` that changes nothing and keeps the normed inputs of each block's self-attention in the first run it sees.
 
     features: for each block that ran [B, C, h, w]; gradients flow where the run has any
     """
@@ -23,5 +23,5 @@ class FeatureRecorder(AttentionPatch):
 
     def __call__(self, n: Tensor, context: Tensor, value: Tensor, extra_options: ExtraOptions) -> tuple[Tensor, Tensor, Tensor]:
         size = extra_options["activations_shape"][-2:]
-        self.features[extra_options["block"]] = n.transpose(1, 2).unflatten(2, size)
+        self.features.setdefault(extra_options["block"], n.transpose(1, 2).unflatten(2, size))
         return n, context, value

@@ -26,12 +26,12 @@ def placement(mask: Tensor, margin: float = 0.05) -> Placement:
     Raises:
         ValueError: if the mask is empty.
     """
-    rows, columns = ((mask > 0.5).any(dim).nonzero()[:, 0] for dim in (1, 0))
-    if not len(rows):
+    box = mask_box(mask)
+    if box is None:
         raise ValueError("The mask is empty: paint the garment white in it.")
-    top, bottom, left, right = (int(value) for value in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
-    side = round(max(bottom - top, right - left) * (1 + 2 * margin))
-    return Placement((left + right - side) // 2, (top + bottom - side) // 2, side)
+    rows, columns = box
+    side = round(max(rows.stop - rows.start, columns.stop - columns.start) * (1 + 2 * margin))
+    return Placement((columns.start + columns.stop - side) // 2, (rows.start + rows.stop - side) // 2, side)
 
 
 def garment_crop(image: Tensor, mask: Tensor, place: Placement, size: int) -> tuple[Tensor, Tensor]:
@@ -54,7 +54,15 @@ def garment_crop(image: Tensor, mask: Tensor, place: Placement, size: int) -> tu
     return crop[:3].movedim(0, -1), crop[3]
 
 
+def mask_box(mask: Tensor) -> tuple[slice, slice] | None:
+    """Return the rows and columns that a mask [H, W], bool or in 0..1, reaches over; None if it is empty."""
+    sides = [(mask > 0.5).any(dim).nonzero()[:, 0] for dim in (1, 0)]
+    if not len(sides[0]):
+        return None
+    rows, columns = (slice(int(side[0]), int(side[-1]) + 1) for side in sides)
+    return rows, columns
+
+
 def masked_pixels(mask: Tensor) -> int:
     """Return the longer side, in pixels, of the box around what a mask [H, W] shows; 0 if it is empty."""
-    sides = [(mask > 0.5).any(dim).nonzero()[:, 0] for dim in (1, 0)]
-    return max((int(side[-1] - side[0]) + 1 for side in sides if len(side)), default=0)
+    return max((side.stop - side.start for side in mask_box(mask) or ()), default=0)

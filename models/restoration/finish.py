@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import torch
@@ -31,6 +32,8 @@ def finished(
         masks.append(_garment(image, tolerance))
         if progress:
             progress(number + 1, len(images))
+        if not masks[-1].any():
+            logging.warning("No garment stands out from the white ground of picture %d: lower the tolerance.", number + 1)
     mask = torch.stack(masks).to(images)
     if feather:
         around = (feather,) * 4

@@ -17,6 +17,7 @@ from .categories import CATEGORIES, SLOT_CATEGORY
 
 FINDER_FILE = SHIPPED / "modiste_garment_finder.safetensors"
 WIDTHS = (32, 48, 96, 160)  # channels at 1/4, 1/8, ... 1/32 of the picture's size
+SEEN = 256  # pixels of the longer side at which it looks at pictures, as it learned to
 LEAST = 0.005  # share of a picture from which on a garment is worn
 
 
@@ -71,7 +72,9 @@ def found_garments(images: Tensor) -> Tensor:
     """
     names = part_names()
     finder = filled(lambda: GarmentFinder(names), read_tensors(FINDER_FILE))
-    logits = finder(halved(images.movedim(-1, 1)))
+    scale = SEEN / max(images.shape[1:3])
+    size = [max(32, round(scale * length)) for length in images.shape[1:3]]
+    logits = finder(halved(interpolate(images.movedim(-1, 1).float().cpu(), size, mode="bilinear", antialias=True)))
     return interpolate(logits, images.shape[1:3], mode="bilinear").argmax(1)
 
 

@@ -52,7 +52,7 @@ class ImagePrompt(nn.Module):
             ValueError: if CLIP is needed and missing, or of another width.
         """
         if self.image_encoder is not None:
-            return interpolate(_squared(images.movedim(-1, 1)), (SIZE, SIZE), mode="bilinear", antialias=True)
+            return interpolate(_squared(images.movedim(-1, 1).float().cpu()), (SIZE, SIZE), mode="bilinear", antialias=True)
         if clip_vision is None:
             raise ValueError("This image prompt sees with CLIP ViT-H: connect 'clip_vision' from Load CLIP Vision.")
         found = clip_vision.encode_image(images)
@@ -60,7 +60,7 @@ class ImagePrompt(nn.Module):
         seen = found["image_embeds"] if plain else found["penultimate_hidden_states"]
         if seen.shape[-1] != self.image_proj.embedding:
             raise ValueError(
-                f"CLIP Vision gives {seen.shape[-1]} channels where this file takes {self.image_proj.embedding}: load ViT-H."
+                f"CLIP Vision gives {seen.shape[-1]} channels where this file takes {self.image_proj.embedding}: load its own."
             )
         return seen.float().cpu()
 

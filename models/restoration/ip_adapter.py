@@ -91,7 +91,9 @@ def _state(path: Path) -> dict[str, Tensor]:
     existing_file(path)
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
-        return {f"{part}.{key}": value for part in PARTS for key, value in dict(held.get(part, {})).items()}
+        return {
+            f"{part}.{key}": value for part in PARTS for key, value in dict(held.get(part, {})).items() if isinstance(value, Tensor)
+        }
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"'{path.name}' is damaged, or holds more than weights, which could run code, and is not opened: use its .safetensors."

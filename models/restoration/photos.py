@@ -22,7 +22,9 @@ def checked_masks(images: Tensor, masks: Tensor) -> Tensor:
     Raises:
         ValueError: if a mask is empty or of another size, or there are neither one nor as many as images.
     """
-    masks = masks[None] if masks.ndim == 2 else masks
+    masks = (masks[None] if masks.ndim == 2 else masks).to(images)
+    if not masks.any():
+        raise ValueError("The mask is empty: paint the garment white in it, in the mask editor of Load Image.")
     if masks.shape[1:] != images.shape[1:3]:
         sizes = [f"{shape[1]}x{shape[0]}" for shape in (masks.shape[1:], images.shape[1:3])]
         raise ValueError(f"The mask is {sizes[0]} and the image {sizes[1]}: give a mask of the image's size.")
@@ -38,6 +40,17 @@ def checked_masks(images: Tensor, masks: Tensor) -> Tensor:
                 "%s shows a garment only %d pixels large, in which little can be seen: use a closer photo.", which, pixels
             )
     return masks.expand(len(images), -1, -1)
+
+
+def limited(images: Tensor, masks: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """Return images [B, H, W, 3] and masks [B, H, W] with no side longer than some pixels, cut to whole places of a latent."""
+    scale = longest / max(images.shape[1:3])
+    if scale < 1:
+        size = [round(scale * length) for length in images.shape[1:3]]
+        both = torch.cat([images, masks[..., None]], -1).movedim(-1, 1)
+        both = interpolate(both, size, mode="bilinear", antialias=True).movedim(1, -1).clamp(0, 1)
+        images, masks = both[..., :3], both[..., 3]
+    return to_whole_places(images, 1), to_whole_places(masks, 1)
 
 
 def to_whole_places(pictures: Tensor, rows: int) -> Tensor:

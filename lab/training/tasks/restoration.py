@@ -1,4 +1,4 @@
-"""IGR on the tiny base: GarmNet, the garment image prompt and low-rank changes of the denoiser, trained together (section 3.3)."""
+"""IGR on the tiny base: GarmNet, the garment image prompt and low-rank changes of the denoiser, trained together (section 3.2)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SHEET_PEOPLE = 8
 SHEET_GUIDANCE = 1.5  # the paper's
-WIDEST = 13  # pixels of half-size pictures by which a mask may grow
+GROWTH = (0.04, 0.1)  # of the picture's height that a mask may grow by
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,18 @@ class Task:
     ip_adapter: str = ""
     image_encoder: str = ""
     kind: ClassVar[str] = "modiste-restoration"
-    architecture: ClassVar[str] = (
-        f"GarmNet: SD1.5 layout (LDM names), channels {LEVEL_CHANNELS}, one channel more; image prompt: CNN {WIDTHS}, resampler"
-    )
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ValueError(f"There is no method '{self.method}' to train: choose {', '.join(METHODS)}.")
         if bool(self.base) != bool(self.ip_adapter) or bool(self.base) != bool(self.image_encoder):
             raise ValueError("'base', 'ip_adapter' and 'image_encoder' go together: give all three, or none for the tiny base.")
+
+    @property
+    def architecture(self) -> str:
+        base = "SD1.5's sizes" if self.base else f"channels {LEVEL_CHANNELS}"
+        eyes = "IP-Adapter" if self.base else f"CNN {WIDTHS}, resampler"
+        return f"GarmNet: SD1.5 layout (LDM names), {base}, a channel more for the mask; image prompt: {eyes}"
 
     def build(self) -> Restorer:
         prompt = read_image_prompt(Path(self.ip_adapter)).requires_grad_(True) if self.ip_adapter else None
@@ -157,7 +160,8 @@ def _clip_eyes(folder: Path, ip_adapter: Path, device: torch.device) -> ClipEyes
 
 def grown(masks: Tensor, generator: torch.Generator) -> Tensor:
     """Grow masks [B, H, W] by a few pixels, each by its own, half of them not at all: artists' masks are not exact."""
-    grown = [masks, max_pool2d(masks, 5, 1, 2), max_pool2d(masks, WIDEST, 1, WIDEST // 2)]
+    little, much = (int(share * masks.shape[1]) | 1 for share in GROWTH)
+    grown = [masks, max_pool2d(masks, little, 1, little // 2), max_pool2d(masks, much, 1, much // 2)]
     which = torch.rand(len(masks), generator=generator, device=masks.device)
     return torch.where(which[:, None, None] < 0.5, grown[0], torch.where(which[:, None, None] < 0.75, grown[1], grown[2]))
 

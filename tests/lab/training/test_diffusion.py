@@ -63,7 +63,7 @@ def test_timesteps_are_spread_evenly_from_a_place_that_chance_gives():
     for seed in range(8):
         timestep = noised(latents(8), generator_of("cpu", seed))[1]
         steps = timestep.sort().values.diff()
-        assert 0 <= timestep.min() and timestep.max() < 1000
+        assert timestep.min() >= 0 and timestep.max() < 1000
         assert steps.min() >= 124 and steps.max() <= 126
         starts.add(int(timestep.min()))
     assert len(starts) > 4 and max(starts) < 125
@@ -117,5 +117,6 @@ def test_pictures_drawn_from_a_known_distribution_have_its_mean_and_spread():
 
     noise, last = latents(4), SD15.alphas_cumprod[-1]
     exact = mean + deviation * (noise - last.sqrt() * mean) / (last * deviation**2 + 1 - last).sqrt()
-    assert torch.allclose(ddim(best, noise, steps=250), exact, atol=0.02)
-    assert (ddim(best, noise, steps=10) - exact).abs().max() > 0.02  # few steps are coarser, as they should be
+    coarse, middle, fine = ((ddim(best, noise, steps) - exact).abs().max().item() for steps in (10, 50, 250))
+    assert fine < 0.05
+    assert fine < middle / 3 < coarse / 9  # the error falls with the step, as of a method of first order

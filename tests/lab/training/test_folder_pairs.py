@@ -77,8 +77,11 @@ def test_pictures_are_made_to_fit_and_not_stretched(folder):
     assert pair["category"] == 0
 
 
-def test_the_fine_stage_leaves_out_what_has_a_fault_unless_a_list_says_otherwise(folder):
+def test_the_fine_stage_takes_what_the_list_names(folder):
     assert len(FolderPairs(folder, (48, 64), 32, curated=False)) == 2
+    with pytest.raises(ValueError, match=r"has no 'curated\.txt'"):
+        FolderPairs(folder, (48, 64), 32, curated=True)
+    curation.main(str(folder))
     assert len(FolderPairs(folder, (48, 64), 32, curated=True)) == 1
     (folder / "curated.txt").write_text("a a\nb b\n")
     assert len(FolderPairs(folder, (48, 64), 32, curated=True)) == 2
