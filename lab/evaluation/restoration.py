@@ -26,7 +26,7 @@ from .reports import Report, Row
 from .restorers import FILES, GUIDANCE, STEPS, cropped, load_method, method_files, restored
 from .stages import Stages
 from .systems import Request
-from .worn import SPLITS, Worn, draw_worn
+from .worn import SPLITS, Worn, draw_flats, draw_worn
 
 SWEEP = (1.0, 1.5, 2.0, 2.5, 3.0)  # guidance, as in the paper's table 3
 SWEPT = 50  # samples of each split at most
@@ -45,9 +45,9 @@ off by the picture's edge, or before a street, a room or a garden).
 - `ours_1.0` and so on: `ours` at other guidance, on the first {SWEPT} samples of each split at most.
 
 psnr is in dB. delta_e is CIEDE2000 over the garment's own pixels, averaged over each picture; its middle figure is the
-median over pictures. own_lpips and fd_own are as above, fd_own against other garments of other people. fabric_agreement and
-cut_agreement are the shares of pictures in which the reader finds the garment's pattern, or cut, as it is; the reader errs
-too, so compare with `floor`.
+median over pictures. own_lpips and fd_own are as above, fd_own against garments of as many other people as both splits
+have. fabric_agreement and cut_agreement are the shares of pictures in which the reader finds the garment's pattern, or cut,
+as it is; the reader errs too, so compare with `floor`.
 """
 GOALS = (
     Goal("ours", "paired", "ssim", lowest=0.85),
@@ -88,7 +88,7 @@ def evaluate(request: Request) -> Report:
     networks = {method: load_method(method, request.weights) for method in methods}
     stages = Stages(request.reporter, 2 + len(SPLITS) * (len(methods) + len(SWEEP)))
     samples = draw_worn(request.seed, range(request.count), stages.next("drawing samples"))
-    others = draw_worn(request.seed, range(request.count, 2 * request.count), stages.next("drawing samples to compare with"))
+    others = draw_flats(request.seed, range(request.count, 2 * request.count), stages.next("drawing garments to compare with"))
     rows: list[Row] = []
     made: dict[str, Pictures] = {}
     for split in SPLITS:
@@ -107,7 +107,7 @@ def evaluate(request: Request) -> Report:
             for guidance in SWEEP
         }
         for method, pictures in (sets | swept).items():
-            rows += figures(method, split, pictures, some[: len(pictures)], others[split], encoder, reader)
+            rows += figures(method, split, pictures, some[: len(pictures)], others, encoder, reader)
         made[split] = sets | swept
     if request.pictures:
         _save_sheets(request.pictures, samples, made, encoder)
@@ -119,7 +119,7 @@ def figures(
     split: str,
     pictures: Sequence[Tensor],
     samples: Sequence[Worn],
-    others: Sequence[Worn],
+    others: Sequence[Tensor],
     encoder: AttributeNet,
     reader: ReaderNet,
 ) -> list[Row]:
@@ -135,7 +135,7 @@ def figures(
     ]
     if len(pictures) >= 2 * GROUPS:
         first = torch.stack(over(encoder.pooled, pictures))
-        second = torch.stack(over(encoder.pooled, [one.flat for one in others]))
+        second = torch.stack(over(encoder.pooled, others))
         rows.append(set_row(method, split, "fd_own", frechet_distance, first, second))
     found = readings(reader, pictures)
     words, slots = [one.words for one in samples], [(one.slot,) for one in samples]

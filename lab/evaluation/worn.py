@@ -69,20 +69,36 @@ def drawn_worn(seed: int, outfit: int) -> Worn:
     raise ValueError(f"Seed {seed} has no {SPLITS[outfit % 2]} sample near outfit {outfit}: choose another seed.")
 
 
+def draw_flats(seed: int, indices: range, progress: Progress | None = None) -> list[Tensor]:
+    """Return two garments alone [H, W, 3] uint8 of other people for each index, as many as both splits have together."""
+    outfits = [2 * index + number for index in indices for number in range(len(SPLITS))]
+    flats = []
+    with worker_pool(os.cpu_count() or 1) as pool:
+        for flat in pool.map(_flat_alone, [seed] * len(outfits), outfits, chunksize=4):
+            flats.append(flat)
+            if progress:
+                progress(len(flats), len(outfits))
+    return flats
+
+
+def _flat_alone(seed: int, outfit: int) -> Tensor:
+    torch.set_num_threads(1)
+    worn = [garment for garment in person_sample(seed, outfit * SHOTS).garments if garment.slot in SLOT_CATEGORY]
+    return worn[outfit // 2 % len(worn)].flat
+
+
 def _fitting(seed: int, outfit: int, paired: bool) -> Worn | None:
-    draw = outfit // 2
-    shots = [(person_sample(seed, outfit * SHOTS + shot, flats=False), shot) for shot in range(SHOTS)]
-    choices = [(garment, sample, shot) for sample, shot in shots if abs(sample.shot.yaw) < SIDE for garment in _shown(sample)]
-    fitting = [choice for choice in choices if is_paired(choice[0], choice[1]) == paired]
-    if not fitting:
-        return None
-    slots = list(dict.fromkeys(garment.slot for garment, *_ in fitting))
-    slot = slots[draw % len(slots)]
-    garment, sample, shot = next(choice for choice in fitting if choice[0].slot == slot)
-    whole = person_sample(seed, outfit * SHOTS + shot)
-    truth = next(truth for truth in whole.garments if truth.slot == slot)
-    record = {name: getattr(truth, name) for name in ("slot", *QUALITIES)}
-    return Worn(sample.image, garment.mask, truth.flat, truth.flat_mask, slot, flat_words(record))
+    """Return the first of an outfit's pictures that suits, with one of its garments: they take turns."""
+    for shot in range(SHOTS):
+        sample = person_sample(seed, outfit * SHOTS + shot, flats=False)
+        suiting = [garment.slot for garment in _shown(sample) if is_paired(garment, sample) == paired]
+        if suiting and abs(sample.shot.yaw) < SIDE:
+            whole = person_sample(seed, outfit * SHOTS + shot)
+            slot = suiting[outfit // 2 % len(suiting)]
+            truth = next(truth for truth in whole.garments if truth.slot == slot)
+            record = {name: getattr(truth, name) for name in ("slot", *QUALITIES)}
+            return Worn(whole.image, truth.mask, truth.flat, truth.flat_mask, slot, flat_words(record))
+    return None
 
 
 def is_paired(garment: GarmentTruth, sample: PersonSample) -> bool:
