@@ -42,7 +42,7 @@ def median_row(method: str, split: str, metric: str, values: Tensor) -> Row:
         raise ValueError(f"'{metric}' of '{method}' on {split} has one value, which has no interval: raise --count to at least 2.")
     n = len(values)
     reach = _NORMAL_975 * math.sqrt(n) / 2
-    low, high = max(0, math.floor(n / 2 - reach)), min(n - 1, math.ceil(n / 2 + reach))
+    low, high = max(0, math.floor(n / 2 - reach) - 1), min(n - 1, math.ceil(n / 2 + reach))
     return Row(method, split, metric, values.quantile(0.5).item(), (values[low].item(), values[high].item()), n)
 
 

@@ -54,7 +54,7 @@ def low_rank_state(unet: nn.Module) -> dict[str, Tensor]:
 def load_low_rank(unet: nn.Module, state: dict[str, Tensor]) -> None:
     """Take back what `low_rank_state` gave."""
     own = low_rank_state(unet)
-    if own.keys() != state.keys():
-        raise ValueError("These changes are of other layers than the network has: start from a file of the same model.")
+    if {name: tensor.shape for name, tensor in own.items()} != {name: tensor.shape for name, tensor in state.items()}:
+        raise ValueError("These changes are of other layers, or of another rank: start from a file of the same model.")
     for name, tensor in own.items():  # views of the parameters themselves
         tensor.copy_(state[name])

@@ -166,14 +166,17 @@ def load_restorer(model: Restorer, name: Path) -> None:
         ValueError: if they are of another method.
     """
     state = read_tensors(net_file(name))
+    prompt = read_tensors(prompt_file(name)) if model.prompt is not None else {}
     parts = {part: {key.removeprefix(part): value for key, value in state.items() if key.startswith(part)} for part in PARTS}
     try:
+        if bool(parts[NET]) != (model.garm_net is not None) or bool(parts[CONV_IN]) != (model.prompt is None):
+            raise ValueError("The file has other parts than the network.")
         load_low_rank(model.unet, parts[DENOISER])
         if model.garm_net is not None:
             model.garm_net.unet.load_state_dict(unet_to_diffusers(parts[NET]))
         if model.prompt is None:
             model.unet.conv_in.load_state_dict(parts[CONV_IN])
         else:
-            model.prompt.load_state_dict(read_tensors(prompt_file(name)))
+            model.prompt.load_state_dict(prompt)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"'{net_file(name)}' is of another method or size: start from a file of the same.") from error

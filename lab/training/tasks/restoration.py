@@ -122,11 +122,12 @@ class Task:
     def export(self, model: Restorer, path: Path, metadata: dict[str, str]) -> None:
         """Write `NAME_net.safetensors`, and but for "concat" `NAME_prompt.safetensors`, for the name NAME.safetensors.
 
-        What they started from is told in `started_from`, as JSON; the settings name its files without their folder.
+        What they started from is told in `started_from`, as JSON; the settings name files without their folders.
         """
+        for path in filter(None, (self.start, self.base, self.ip_adapter, self.image_encoder)):
+            metadata = {name: text.replace(path, Path(path).name) for name, text in metadata.items()}
         if self.start:
-            told = {name: text.replace(self.start, Path(self.start).name) for name, text in metadata.items()}
-            metadata = told | {"started_from": json.dumps(read_metadata(net_file(Path(self.start))))}
+            metadata = metadata | {"started_from": json.dumps(read_metadata(net_file(Path(self.start))))}
         save_restorer(model, path.with_suffix(""), metadata)
 
     @property

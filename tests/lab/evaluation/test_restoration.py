@@ -224,6 +224,10 @@ def told_by(picture, cut="t-shirt", color="red", pattern="stripes"):
     return picture
 
 
+def flats_of(samples):
+    return [one.flat for one in samples]
+
+
 def by_metric(rows):
     assert len({row.metric for row in rows}) == len(rows)
     return {row.metric: row for row in rows}
@@ -232,7 +236,7 @@ def by_metric(rows):
 def test_perfect_pictures_have_perfect_figures(network):
     samples = [worn(number) for number in range(3)]
     flats = [one.flat for one in samples]
-    rows = by_metric(figures("ours", "paired", flats, samples, samples, network, Reader()))
+    rows = by_metric(figures("ours", "paired", flats, samples, flats_of(samples), network, Reader()))
     assert set(rows) == set(METRICS) - {"fd_own"}  # of so few
     assert rows["ssim"].mean == pytest.approx(1, abs=1e-4)
     assert rows["psnr"].mean == 100
@@ -246,7 +250,7 @@ def test_worse_pictures_have_worse_figures(network):
     levels = []
     for strength in (0, 20, 80):
         pictures = [(one.flat.int() - strength).clamp(0, 255).to(torch.uint8) for one in samples]
-        levels.append(by_metric(figures("ours", "paired", pictures, samples, samples, network, Reader())))
+        levels.append(by_metric(figures("ours", "paired", pictures, samples, flats_of(samples), network, Reader())))
     for metric, sign in (("ssim", -1), ("psnr", -1), ("own_lpips", 1), ("delta_e", 1)):
         means = [sign * level[metric].mean for level in levels]
         assert means[0] < means[1] < means[2], metric
@@ -255,10 +259,10 @@ def test_worse_pictures_have_worse_figures(network):
 def test_colours_are_compared_over_the_garments_own_pixels_and_their_middle_is_told(network):
     samples = [worn(number) for number in range(5)]
     beside = [torch.where(one.flat_mask[..., None], one.flat, 128).to(torch.uint8) for one in samples]
-    assert by_metric(figures("ours", "paired", beside, samples, samples, network, Reader()))["delta_e"].mean == 0
+    assert by_metric(figures("ours", "paired", beside, samples, flats_of(samples), network, Reader()))["delta_e"].mean == 0
     two_wrong = [torch.where(one.flat_mask[..., None], 0, one.flat).to(torch.uint8) for one in samples[:2]]
     pictures = [*two_wrong, *(one.flat for one in samples[2:])]
-    row = by_metric(figures("ours", "paired", pictures, samples, samples, network, Reader()))["delta_e"]
+    row = by_metric(figures("ours", "paired", pictures, samples, flats_of(samples), network, Reader()))["delta_e"]
     assert row.mean == 0 and row.ci95[1] > 10
 
 
@@ -266,15 +270,15 @@ def test_agreements_are_shares_of_pictures_in_which_each_quality_is_read_as_it_i
     samples = [worn(number) for number in range(4)]
     words = [{}, {"pattern": "plain"}, {"pattern": "plain", "color": "blue"}, {"pattern": "denim", "cut": "none"}]
     pictures = [told_by(one.flat, **some) for one, some in zip(samples, words, strict=True)]
-    rows = by_metric(figures("ours", "street", pictures, samples, samples, network, Reader()))
+    rows = by_metric(figures("ours", "street", pictures, samples, flats_of(samples), network, Reader()))
     shares = {name: rows[f"{name}_agreement"].mean for name in ("fabric", "cut", "color")}
     assert shares == {"fabric": 0.25, "cut": 0.75, "color": 0.75}
 
 
 def test_sets_are_compared_with_other_peoples_garments_where_there_are_enough(network):
     samples = [worn(number) for number in range(20)]
-    others = [worn(number) for number in range(100, 120)]
-    far = [replace(one, flat=one.flat // 8) for one in others]
+    others = [worn(number).flat for number in range(100, 120)]
+    far = [flat // 8 for flat in others]
     pictures = [one.flat for one in samples]
     rows = [by_metric(figures("floor", "paired", pictures, samples, some, network, Reader()))["fd_own"] for some in (others, far)]
     assert rows[0].n == 20 and 0 < rows[0].mean < rows[1].mean
@@ -302,7 +306,12 @@ def quick(monkeypatch, files, network):
             progress(len(indices), len(indices))
         return {split: [worn(1000 * number + index) for index in indices] for number, split in enumerate(("paired", "street"))}
 
+    def draw_flats(seed, indices, progress=None):
+        drawn.append((seed, indices))
+        return [worn(5000 + number).flat for number in range(2 * len(indices))]
+
     monkeypatch.setattr(restoration, "draw_worn", draw_worn)
+    monkeypatch.setattr(restoration, "draw_flats", draw_flats)
     monkeypatch.setattr(restoration, "load_method", lambda method, weights: Fake(list(FILES).index(method)))
     monkeypatch.setattr(restoration, "load_encoder", lambda: network)
     monkeypatch.setattr(restoration, "load_reader", Reader)

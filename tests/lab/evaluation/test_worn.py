@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from modiste.lab.evaluation import worn
-from modiste.lab.evaluation.worn import SPLITS, draw_worn, drawn_worn, is_paired
+from modiste.lab.evaluation.worn import SPLITS, draw_flats, draw_worn, drawn_worn, is_paired
 from modiste.wardrobe.samples import SHOTS, person_sample
+from modiste.wardrobe.slots import PART_INDEX
 
 HEIGHT, WIDTH = 40, 30
 WALL, STREET, ROOM, GARDEN = "a man, against a grey wall", "a man, on a street", "a man, in a room", "a man, in a garden"
@@ -69,8 +70,10 @@ def wardrobe(monkeypatch):
         for place, number in enumerate((seed, outfit % 100, outfit // 100 % 256, shot)):
             picture[place] = number
         if flats:
-            flat = torch.full((HEIGHT, WIDTH, 3), outfit % 100, dtype=torch.uint8)
-            garments = [garment(one.slot, flat=flat) for one in garments]
+            flats = [torch.full((HEIGHT, WIDTH, 3), outfit % 100, dtype=torch.uint8) for _ in garments]
+            for one, flat in zip(garments, flats, strict=True):
+                flat[0, 0] = PART_INDEX[one.slot]
+                one.flat, one.flat_mask = flat, ~garment().mask
         return SimpleNamespace(image=picture, caption=caption, shot=SimpleNamespace(yaw=yaw), garments=garments)
 
     @contextmanager
@@ -112,7 +115,8 @@ def test_each_sample_is_what_the_chosen_shot_shows_with_the_garment_alone(wardro
     *who, shot = whose(one)
     assert who == [3, 6, 0] and one.slot == "upper" and one.category == "upper"
     assert torch.equal(one.mask, garment("upper", (5 + shot, 28, 6, 24)).mask)
-    assert one.flat.unique().tolist() == [6] and torch.equal(one.flat_mask, garment().mask)
+    assert one.flat[1:].unique().tolist() == [6] and one.flat[0, 0, 0] == PART_INDEX["upper"]
+    assert torch.equal(one.flat_mask, ~garment().mask)
     assert one.words["upper cut"] == "upper cut" and one.words["upper color"] == "red" and one.words["dress cut"] == "none"
 
 
@@ -154,6 +158,16 @@ def test_no_two_samples_are_of_one_person_and_indices_are_theirs_alone(wardrobe)
     again = draw_worn(3, range(3, 4))  # whatever is drawn beside it
     assert [whose(again[split][0]) for split in SPLITS] == [whose(found[split][1]) for split in SPLITS]
     assert {whose(one)[3] for one in found["paired"]} == {7} and 7 not in {whose(one)[3] for one in found["street"]}
+
+
+def test_garments_to_compare_with_are_of_other_people_one_of_each_and_their_slots_take_turns(wardrobe):
+    slots = ("upper", "lower", "hat", "shoes")
+    wardrobe(lambda outfit, shot: (180, STREET, [garment(slot) for slot in slots]))
+    told = []
+    flats = draw_flats(3, range(10, 14), lambda done, total: told.append((done, total)))
+    assert [flat[1:].unique().tolist() for flat in flats] == [[outfit] for outfit in range(20, 28)]
+    assert [int(flat[0, 0, 0]) for flat in flats] == [PART_INDEX[slot] for slot in ("upper", "upper", "lower", "lower") * 2]
+    assert told == [(number, 8) for number in range(1, 9)]
 
 
 @pytest.fixture(scope="module")

@@ -311,3 +311,22 @@ def test_a_restorer_says_what_its_base_predicts(base):
     unet = torch.nn.Identity()
     assert Restorer(unet, None, None, torch.zeros(1)).prediction == base.prediction == "v_prediction"
     assert Restorer(unet, None, None, torch.zeros(1), "epsilon").prediction == "epsilon"
+
+
+def test_a_file_of_ours_is_no_baselines(tmp_path):
+    save_restorer(new_restorer("ours", 2), tmp_path / "x", {})
+    with pytest.raises(ValueError, match="another method or size"):
+        load_restorer(new_restorer("no_garmnet", 2), tmp_path / "x")
+
+
+def test_a_file_of_another_rank_is_refused(tmp_path):
+    save_restorer(new_restorer("no_garmnet", 1), tmp_path / "x", {})
+    with pytest.raises(ValueError, match="another method or size"):
+        load_restorer(new_restorer("no_garmnet", 2), tmp_path / "x")
+
+
+def test_a_damaged_prompt_is_named(tmp_path):
+    save_restorer(new_restorer("no_garmnet", 1), tmp_path / "x", {})
+    (tmp_path / "x_prompt.safetensors").write_bytes(b"no")
+    with pytest.raises(ValueError, match="x_prompt"):
+        load_restorer(new_restorer("no_garmnet", 1), tmp_path / "x")

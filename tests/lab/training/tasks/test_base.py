@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from modiste.lab.training.diffusion import ddim, signal_share
-from modiste.lab.training.latents import CaptionedLatents
+from modiste.lab.training.latents import CaptionedLatents, LatentEncoder
 from modiste.lab.training.order import generator_of
 from modiste.lab.training.pictures import to_signed
 from modiste.lab.training.tasks import base, base_vae
@@ -180,7 +180,7 @@ def test_latents_of_shards_are_encoded_once_and_come_with_their_captions(tmp_pat
         mean = load_vae(tmp_path / "vae.safetensors").encode(to_signed(picture["picture"][None])).latent_dist.mean
     assert torch.allclose(item["latent"], mean[0] * 0.18215, atol=0.02)
     assert item["tokens"].tolist() == padded_tokens(picture["caption"])
-    monkeypatch.setattr(CaptionedLatents, "_shard", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr(LatentEncoder, "__call__", lambda *_: pytest.fail("encoded again"))
     again = CaptionedLatents(shards, 0, tmp_path / "vae.safetensors", False)
     assert torch.equal(again[3]["latent"], item["latent"])
     for shard in shards.glob("*.safetensors"):
