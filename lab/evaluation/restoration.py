@@ -39,7 +39,7 @@ off by the picture's edge, or before a street, a room or a garden).
 - `ours`: what ships: GarmNet, image prompt, fine stage; {STEPS} steps of DDIM at guidance {GUIDANCE}, as the paper.
 - `no_fine`: the same after as many steps without the fine stage. `no_garmnet`: image prompt only. `concat`: person and
   garment side by side in one latent (the idea of TryOffAnyone), neither GarmNet nor image prompt. All start from the same
-  base; their files say how long each learned.
+  base; their files say how long each learned. Methods whose weights are not in `lab/evaluation/weights` have no row.
 - `crop`: what the mask shows of the person, on white. `floor`: the garment itself through our autoencoder. All that a network
   drew, and `floor`, was put on pure white as the node *Restored Garment Finish* does.
 - `ours_1.0` and so on: `ours` at other guidance, on the first {SWEPT} samples of each split at most.
