@@ -124,8 +124,8 @@ class Task:
 
         What they started from is told in `started_from`, as JSON; the settings name files without their folders.
         """
-        for path in filter(None, (self.start, self.base, self.ip_adapter, self.image_encoder)):
-            metadata = {name: text.replace(path, Path(path).name) for name, text in metadata.items()}
+        for given in filter(None, (self.start, self.base, self.ip_adapter, self.image_encoder)):
+            metadata = {name: text.replace(given, Path(given).name) for name, text in metadata.items()}
         if self.start:
             metadata = metadata | {"started_from": json.dumps(read_metadata(net_file(Path(self.start))))}
         save_restorer(model, path.with_suffix(""), metadata)

@@ -232,7 +232,7 @@ def test_files_without_garmnet_hold_less(restorers, tmp_path):
     ("method", "written", "refusal"),
     [
         ("ours", "no_garmnet", ValueError),
-        ("ours", "concat", ValueError),
+        ("ours", "concat", FileNotFoundError),
         ("concat", "ours", ValueError),
         ("concat", "no_garmnet", ValueError),
         ("no_garmnet", "concat", FileNotFoundError),
