@@ -46,7 +46,7 @@ def test_tables_are_printed_and_rows_written(asked, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["vase"], "There is no system 'vase' to evaluate: choose base, avatars.\n"),
+        (["vase"], "There is no system 'vase' to evaluate: choose base, avatars, restoration.\n"),
         (["base", "--count", "0"], "--count is 0: measure at least 2 samples, since one has no interval.\n"),
     ],
 )

@@ -11,8 +11,8 @@ from modiste.lab.evaluation.systems import Request, evaluate
 @pytest.mark.parametrize(
     ("system", "seed", "count", "sentence"),
     [
-        ("vase", 1, 4, "There is no system 'vase' to evaluate: choose base, avatars."),
-        ("tryon", 1, 4, "'tryon' cannot be evaluated in this version: choose base, avatars."),
+        ("vase", 1, 4, "There is no system 'vase' to evaluate: choose base, avatars, restoration."),
+        ("tryon", 1, 4, "'tryon' cannot be evaluated in this version: choose base, avatars, restoration."),
         ("base", 7, 1, "--count is 1: measure at least 2 samples, since one has no interval."),
         ("base", 7, -3, "--count is -3: measure at least 2 samples, since one has no interval."),
         ("base", 0, 4, "--seed 0 gives the samples that the models learned from: choose another seed."),

@@ -145,7 +145,7 @@ def test_clip_that_is_missing_or_of_another_width_is_one_sentence(prompt):
     with pytest.raises(ValueError, match=r"sees with CLIP ViT-H: connect 'clip_vision' from Load CLIP Vision\.$") as error:
         prompt.seen(images, None)
     one_sentence(error)
-    with pytest.raises(ValueError, match=r"gives 768 channels where this file takes 6: load ViT-H\.$") as error:
+    with pytest.raises(ValueError, match=r"gives 768 channels where this file takes 6: load its own\.$") as error:
         prompt.seen(images, Vision(image_embeds=seeded(1, 768)))
     one_sentence(error)
 

@@ -41,7 +41,7 @@ def test_several_people_keep_their_own_masks(caplog):
 @pytest.mark.parametrize(
     ("images", "masks", "told"),
     [
-        (photos(1), torch.zeros(64, 48), "The mask is empty: paint the garment white in it."),
+        (photos(1), torch.zeros(64, 48), "The mask is empty: paint the garment white in it, in the mask editor of Load Image."),
         (photos(1), torch.full((1, 64, 48), 0.5), "The mask is empty: paint the garment white in it."),
         (photos(2), torch.stack([LARGE, torch.zeros(64, 48)]), "Mask 2 is empty: paint the garment white in it."),
         (photos(1), torch.ones(1, 64, 64), "The mask is 64x64 and the image 48x64: give a mask of the image's size."),
