@@ -42,12 +42,8 @@ def load_training_base(checkpoint: Path | None) -> TrainingBase:
     """
     if checkpoint is None:
         return TrainingBase(load_unet(), load_text_encoder(), load_vae(), PREDICTION)
-    return TrainingBase(*_reordered(build_checkpoint(read_tensors(checkpoint), checkpoint.name)), "epsilon")
-
-
-def _reordered(parts: tuple[nn.Module, nn.Module, nn.Module]) -> tuple[nn.Module, nn.Module, nn.Module]:
-    unet, vae, text_encoder = parts
-    return unet, text_encoder, vae
+    unet, vae, text_encoder = build_checkpoint(read_tensors(checkpoint), checkpoint.name)
+    return TrainingBase(unet, text_encoder, vae, "epsilon")
 
 
 class ClipEyes(nn.Module):
