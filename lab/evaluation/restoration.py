@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +22,7 @@ from .metrics.color_difference import masked_delta_e
 from .metrics.frechet import frechet_distance
 from .metrics.pictures import psnr, ssim
 from .network import AttributeNet
+from .published import PairDistance, SetDistance, inception, pair_distances
 from .reader import READER_FILE, agreement, load_reader, readings
 from .reader_network import ReaderNet
 from .reports import Report, Row
@@ -46,8 +49,9 @@ off by the picture's edge, or before a street, a room or a garden).
 
 psnr is in dB. delta_e is CIEDE2000 over the garment's own pixels, averaged over each picture; its middle figure is the
 median over pictures. own_lpips and fd_own are as above, fd_own against garments of as many other people as both splits
-have. fabric_agreement and cut_agreement are the shares of pictures in which the reader finds the garment's pattern, or cut,
-as it is; the reader errs too, so compare with `floor`.
+have. lpips_vgg, dists, fid and kid (in thousandths), proper, are there where their weights are (README, Optional files).
+fabric_agreement and cut_agreement are the shares of pictures in which the reader finds the garment's pattern, or cut, as it
+is; the reader errs too, so compare with `floor`.
 """
 GOALS = (
     Goal("ours", "paired", "ssim", lowest=0.85),
@@ -74,6 +78,27 @@ ON_SHEET = 8
 Pictures = dict[str, list[Tensor]]  # by method
 
 
+@dataclass(frozen=True)
+class Judges:
+    """What pictures are judged with.
+
+    pairs: distances of pictures from originals, by metric
+    sets:  what sees features [B, D] in pictures [B, 3, H, W] in 0..1, with distances between sets of these, by metric
+    """
+
+    reader: ReaderNet
+    pairs: dict[str, PairDistance]
+    sets: list[tuple[Callable[[Tensor], Tensor], dict[str, SetDistance]]]
+
+
+def judges(encoder: AttributeNet, reader: ReaderNet) -> Judges:
+    """Return our own judges, and the published ones whose weights the user has."""
+    own = encoder.pooled, {"fd_own": frechet_distance}
+    proper = inception()
+    pairs: dict[str, PairDistance] = {"ssim": ssim, "psnr": psnr, "own_lpips": partial(own_lpips, encoder)}
+    return Judges(reader, pairs | pair_distances(), [own, proper] if proper else [own])
+
+
 def evaluate(request: Request) -> Report:
     """Measure on `count` samples of each split; methods whose weights are not there are left out, but for `ours`.
 
@@ -84,9 +109,10 @@ def evaluate(request: Request) -> Report:
     methods = [method for method in FILES if method == "ours" or method_files(method)]
     files = [file for method in methods for file in method_files(method, request.weights)]
     refuse_learned(request.seed, [*files, ENCODER_FILE, READER_FILE])
-    encoder, reader = load_encoder(), load_reader()
+    encoder = load_encoder()
+    judging = judges(encoder, load_reader())
     networks = {method: load_method(method, request.weights) for method in methods}
-    stages = Stages(request.reporter, 2 + len(SPLITS) * (len(methods) + len(SWEEP)))
+    stages = Stages(request.reporter, 2 + len(SPLITS) * (len(methods) + len(SWEEP) - 1))
     samples = draw_worn(request.seed, range(request.count), stages.next("drawing samples"))
     others = draw_flats(request.seed, range(request.count, 2 * request.count), stages.next("drawing garments to compare with"))
     rows: list[Row] = []
@@ -101,13 +127,13 @@ def evaluate(request: Request) -> Report:
         sets["crop"] = [cropped(one) for one in some]
         sets["floor"] = _through(some)
         swept = {
-            f"ours_{guidance}": restored(
-                networks["ours"], few, request.seed, guidance, stages.next(f"{split}, guidance {guidance}")
-            )
+            f"ours_{guidance}": sets["ours"][:SWEPT]
+            if guidance == GUIDANCE
+            else restored(networks["ours"], few, request.seed, guidance, stages.next(f"{split}, guidance {guidance}"))
             for guidance in SWEEP
         }
         for method, pictures in (sets | swept).items():
-            rows += figures(method, split, pictures, some[: len(pictures)], others, encoder, reader)
+            rows += figures(method, split, pictures, some[: len(pictures)], others, judging)
         made[split] = sets | swept
     if request.pictures:
         _save_sheets(request.pictures, samples, made, encoder)
@@ -120,27 +146,23 @@ def figures(
     pictures: Sequence[Tensor],
     samples: Sequence[Worn],
     others: Sequence[Tensor],
-    encoder: AttributeNet,
-    reader: ReaderNet,
+    judging: Judges,
 ) -> list[Row]:
     """Return everything that is measured of one method's pictures [H, W, 3] uint8 of some samples."""
     flats = [one.flat for one in samples]
     masks = torch.stack([one.flat_mask for one in samples])
     stacks = [torch.stack(list(many)).movedim(-1, 1) / 255 for many in (pictures, flats)]
     rows = [
-        mean_row(method, split, "ssim", torch.stack(over(ssim, pictures, flats))),
-        mean_row(method, split, "psnr", torch.stack(over(psnr, pictures, flats))),
-        mean_row(method, split, "own_lpips", torch.stack(over(lambda a, b: own_lpips(encoder, a, b), pictures, flats))),
-        median_row(method, split, "delta_e", masked_delta_e(*stacks, masks)),
+        mean_row(method, split, metric, torch.stack(over(distance, pictures, flats))) for metric, distance in judging.pairs.items()
     ]
-    if len(pictures) >= 2 * GROUPS:
-        first = torch.stack(over(encoder.pooled, pictures))
-        second = torch.stack(over(encoder.pooled, others))
-        rows.append(set_row(method, split, "fd_own", frechet_distance, first, second))
-    found = readings(reader, pictures)
+    rows.append(median_row(method, split, "delta_e", masked_delta_e(*stacks, masks)))
+    for features, distances in judging.sets if len(pictures) >= 2 * GROUPS else ():
+        first, second = (torch.stack(over(features, many)) for many in (pictures, others))
+        rows += [set_row(method, split, metric, distance, first, second) for metric, distance in distances.items()]
+    found = readings(judging.reader, pictures)
     words, slots = [one.words for one in samples], [(one.slot,) for one in samples]
     for metric, quality in (("fabric_agreement", "pattern"), ("cut_agreement", "cut"), ("color_agreement", "color")):
-        rows.append(share_row(method, split, metric, agreement(reader, found, words, slots, (quality,))))
+        rows.append(share_row(method, split, metric, agreement(judging.reader, found, words, slots, (quality,))))
     return rows
 
 

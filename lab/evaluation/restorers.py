@@ -19,6 +19,7 @@ from ...models.weights import SHIPPED
 from ..training.diffusion import ddim
 from ..training.garment_pairs import close_up
 from ..training.latents import LatentEncoder
+from ..training.precision import fast_autocast
 from ..training.restorer import Restorer, guided, load_restorer, net_file, new_restorer, prompt_file
 from .batches import Progress
 from .worn import Worn
@@ -78,9 +79,11 @@ def restored(
         masks = torch.stack([one.mask.float() for one in some])
         categories = torch.tensor([CATEGORIES.index(one.category) for one in some])
         latents = encoder(torch.stack([one.person for one in some]))
-        seen = restorer.see(latents, masks, crops, categories)
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed + start))
-        made = vae.decode(ddim(guided(restorer, seen, len(some), guidance), noise, STEPS) / LATENT_SCALE).sample / 2 + 0.5
+        with fast_autocast(latents.device):
+            seen = restorer.see(latents, masks, crops, categories)
+            drawn = ddim(guided(restorer, seen, len(some), guidance), noise, STEPS)
+        made = vae.decode(drawn / LATENT_SCALE).sample / 2 + 0.5
         pictures += (finished(made.movedim(1, -1).clamp(0, 1))[0] * 255).round().to(torch.uint8)
         if progress:
             progress(len(pictures), len(samples))

@@ -19,11 +19,15 @@ def signal_share(device: torch.device | str = "cpu") -> Tensor:
     return (1 - betas).cumprod(0).float().to(device)
 
 
-def noised(latents: Tensor, generator: torch.Generator, prediction: str = PREDICTION) -> tuple[Tensor, Tensor, Tensor]:
-    """Add noise to latents [B, C, h, w], as much as timesteps that are spread evenly over the batch say.
+def noised(
+    latents: Tensor, generator: torch.Generator, prediction: str = PREDICTION, shift: float = 1.0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Add noise to latents [B, C, h, w], as much as timesteps that are spread over the batch say.
 
     Args:
         prediction: what is to be predicted: "v_prediction" (Salimans and Ho 2022), or "epsilon", the noise.
+        shift: 1 spreads timesteps evenly; more moves them towards noise (Esser et al. 2024, equation 23): half of them are
+            beyond shift / (1 + shift) of the schedule.
 
     Returns:
         The noisy latents, the timesteps [B] int64, and what is to be predicted.
@@ -31,7 +35,7 @@ def noised(latents: Tensor, generator: torch.Generator, prediction: str = PREDIC
     count, device = len(latents), latents.device
     noise = torch.randn(latents.shape, generator=generator, device=device)
     spread = (torch.rand(1, generator=generator, device=device) + torch.arange(count, device=device) / count) % 1
-    timestep = (spread * TRAIN_STEPS).long()
+    timestep = (shift * spread / (1 + (shift - 1) * spread) * TRAIN_STEPS).long().clamp(max=TRAIN_STEPS - 1)
     signal = signal_share(device)[timestep].view(-1, 1, 1, 1)
     noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
     return noisy, timestep, noise if prediction == "epsilon" else signal.sqrt() * noise - (1 - signal).sqrt() * latents

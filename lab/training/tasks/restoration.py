@@ -49,6 +49,7 @@ class Task:
     start:   start of the names of the files to start from, without `_net.safetensors`; "" starts from the base
     rank:    of the denoiser's changes
     draws:   how often each person's garment is noised in a step, since GarmNet looks but once
+    shift:   of timesteps towards noise, see `noised`: what little noise hides is seen in the noisy garment itself
     dropped: share of garments that are told nothing
     size:    width and height of the pictures of a data set's folder; shards have their own
     base:    an SD1.5 checkpoint; "" is the tiny base
@@ -61,6 +62,7 @@ class Task:
     start: str = ""
     rank: int = RANK
     draws: int = 2
+    shift: float = 1.0
     dropped: float = 0.1
     size: tuple[int, int] = (192, 256)
     base: str = ""
@@ -99,7 +101,7 @@ class Task:
         del step
         person, garment = self._latents(batch["person"]), self._latents(batch["garment"])
         seen = model.see(person, grown(batch["mask"], generator), self._seen(batch["crop"]), batch["category"])
-        noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator, model.prediction)
+        noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator, model.prediction, self.shift)
         keep = torch.rand(len(noisy), generator=generator, device=noisy.device) >= self.dropped
         return mse_loss(model.denoise(noisy, timestep, keep, seen).float(), wanted), {}
 

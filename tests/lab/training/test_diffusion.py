@@ -74,6 +74,16 @@ def test_every_person_of_a_batch_meets_all_timesteps_in_time():
     assert min(first) < 120 and max(first) > 880
 
 
+@pytest.mark.parametrize(
+    ("shift", "below"), [(1.0, {250: 0.25, 500: 0.5, 900: 0.9}), (5.0, {500: 1 / 6, 833: 0.5, 999: 0.995}), (0.5, {333: 0.5})]
+)
+def test_shifted_timesteps_lie_nearer_noise(shift, below):
+    timestep = noised(latents(1).expand(4000, -1, -1, -1), generator_of("cpu", 1), shift=shift)[1]
+    assert timestep.min() >= 0 and timestep.max() < 1000
+    for bound, share in below.items():
+        assert (timestep < bound).float().mean().item() == pytest.approx(share, abs=2e-3)
+
+
 def test_chance_comes_from_the_generator_alone():
     several = [noised(latents(4), generator_of("cpu", seed)) for seed in (5, 5, 6)]
     assert all(torch.equal(a, b) for a, b in zip(several[0], several[1], strict=True))

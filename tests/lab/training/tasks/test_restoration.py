@@ -111,10 +111,16 @@ def test_who_knows_each_persons_garment_has_no_loss(prediction, draws):
     assert Task(draws=draws).loss(oracle, batch(3), generator_of("cpu", 0), 0)[0].item() > 0.1
 
 
-def test_who_says_nothing_has_the_loss_of_the_target():
+@pytest.mark.parametrize("shift", [1.0, 4.0])
+def test_who_says_nothing_has_the_loss_of_the_target(shift):
     known = batch(256, (8, 6))
-    loss, _ = Task().loss(Stub(), known, generator_of("cpu", 0), 0)
-    power, share = known["garment"].square().mean(), torch.tensor(shares())
+    even = torch.arange(1000) / 1000
+    power, share = (
+        4 * known["garment"].square().mean(),
+        torch.tensor(shares())[(shift * even / (1 + (shift - 1) * even) * 1000).long()],
+    )
+    known["garment"] = 2 * known["garment"]
+    loss, _ = Task(shift=shift).loss(Stub(), known, generator_of("cpu", 0), 0)
     assert loss.item() == pytest.approx((share + (1 - share) * power).mean().item(), rel=0.03)
 
 
