@@ -14,7 +14,7 @@ from ...models.base.files import VAE_FILE
 from ...models.restoration.categories import CATEGORIES
 from ...models.restoration.crop import mask_box
 from ...models.restoration.finish import finished
-from ...models.restoration.photos import fitted, on_white
+from ...models.restoration.photos import closer, fitted, on_white
 from ...models.weights import SHIPPED
 from ..training.diffusion import ddim
 from ..training.garment_pairs import close_up
@@ -76,9 +76,9 @@ def restored(
     for start in range(0, len(samples), BATCH):
         some = samples[start : start + BATCH]
         crops = torch.stack([close_up(one.person, one.mask) for one in some])
-        masks = torch.stack([one.mask.float() for one in some])
         categories = torch.tensor([CATEGORIES.index(one.category) for one in some])
-        latents = encoder(torch.stack([one.person for one in some]))
+        near, masks = closer(torch.stack([one.person for one in some]) / 255, torch.stack([one.mask.float() for one in some]))
+        latents = encoder((near * 255).round().to(torch.uint8))
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed + start))
         with fast_autocast(latents.device):
             seen = restorer.see(latents, masks, crops, categories)

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from ...models.restoration.categories import CATEGORIES, SLOT_CATEGORY
 from ...models.restoration.crop import garment_crop, placement
-from ...models.restoration.photos import fitted
+from ...models.restoration.photos import closer, fitted
 from ...wardrobe.layouts import DressCode, NativeTryOn, TryOnPictures, VitonHD
 from .curation import LIST, curated_names
 
@@ -20,8 +20,8 @@ LAYOUTS = {"train": VitonHD, "upper_body": DressCode, "": NativeTryOn}  # by a f
 class FolderPairs(Dataset):
     """Items are dicts of pictures, which the trainer encodes on its own device:
 
-    person, garment: [H, W, 3] uint8, whole on white where their shape is another, so that nothing is stretched
-    mask, crop, category: as in `GarmentPairs`, the mask at full size
+    garment: [H, W, 3] uint8, whole on white where its shape is another, so that nothing is stretched
+    person, mask, crop, category: as in `GarmentPairs`
 
     curated: whether to take only what `curated.txt` in the folder lists, which `curation` writes
     """
@@ -60,6 +60,8 @@ class FolderPairs(Dataset):
         # Of a mask that is empty in this size there is no close-up: a black one says so.
         black = torch.zeros(self.crop, self.crop, 3)
         crop = garment_crop(person, mask, placement(mask), self.crop)[0] if mask.any() else black
+        if mask.any():
+            (person,), (mask,) = closer(person[None], mask[None])
         return {
             "person": (person * 255).round().to(torch.uint8),
             "garment": (fitted(item.garment / 255, width, height) * 255).round().to(torch.uint8),

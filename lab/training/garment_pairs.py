@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from ...models.restoration.categories import CATEGORIES, SLOT_CATEGORY
 from ...models.restoration.crop import garment_crop, placement
 from ...models.restoration.image_encoder import SIZE
+from ...models.restoration.photos import closer
 from ...wardrobe.samples import SHOTS
 from ...wardrobe.slots import PART_INDEX
 from .latents import LatentEncoder
@@ -36,8 +37,9 @@ class Pair:
 class GarmentPairs(Dataset):
     """Items are dicts of what the trainer of garment restoration wants, from a folder of shards:
 
-    person, garment: [C, h, w] latents, with a standard deviation of about 1
-    mask:     [H/2, W/2] float, 1 where the garment is seen on the person
+    person:   [H, W, 3] uint8, the part of the picture around the garment (see `closer`), half as large if the encoder halves
+    garment:  [C, h, w] latents, with a standard deviation of about 1
+    mask:     [H, W] in 0..1, where the garment is seen in `person`
     crop:     [SIZE, SIZE, 3] float in 0..1, see `garment_crop`
     category: index into CATEGORIES
 
@@ -53,7 +55,7 @@ class GarmentPairs(Dataset):
         if data is None or not shard_seeds(data):
             raise ValueError("Garment restoration learns from rendered shards: name their folder with --data.")
         self.people, flats = ShardPictures(data, "people"), ShardPictures(data, "portrait_flats")
-        self.latents, self.flat_latents = encoder.of_shards(self.people), encoder.of_shards(flats)
+        self.flat_latents, self.shrink = encoder.of_shards(flats), 2 if encoder.halve else 1
         self.pairs = self._pairs(flats)
         if curated:
             self.pairs = self._curated()
@@ -63,13 +65,13 @@ class GarmentPairs(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         pair = self.pairs[index]
-        mask = self._mask(pair).float()
-        fine = mask.repeat_interleave(2, 0).repeat_interleave(2, 1)
+        picture, mask = self.people[pair.person][0], self._mask(pair).float().repeat_interleave(2, 0).repeat_interleave(2, 1)
+        person, near = closer(picture[None] / 255, mask[None], tuple(length // self.shrink for length in mask.shape))
         return {
-            "person": self.latents[pair.person].float(),
+            "person": (person[0] * 255).round().to(torch.uint8),
             "garment": self.flat_latents[pair.flat].float(),
-            "mask": mask,
-            "crop": close_up(self.people[pair.person][0], fine),
+            "mask": near[0],
+            "crop": close_up(picture, mask),
             "category": CATEGORIES.index(SLOT_CATEGORY[pair.slot]),
         }
 

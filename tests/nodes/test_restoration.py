@@ -24,6 +24,7 @@ from modiste.models.base.keys import unet_to_diffusers
 from modiste.models.restoration import garment_finder
 from modiste.models.restoration.categories import CATEGORIES
 from modiste.models.restoration.garm_net import GarmNet
+from modiste.models.restoration.photos import closer
 from modiste.nodes.garments import GarmentCrop, PersonPhoto, RestoredGarmentFinish
 from modiste.nodes.restoration import GarmentImagePrompt, GarmFusDenoiser, GarmNetEncode, LoadGarmNet
 
@@ -158,8 +159,9 @@ def test_garm_net_is_given_the_latent_at_its_usual_spread_the_mask_and_the_categ
     _, positive, negative = encode(net, base, image, shown, "full body")
     ((latent, seen_mask, text),) = given
     cut = slice(2, 66), slice(1, 49)  # the middle, in multiples of 8
-    torch.testing.assert_close(latent, vae.encode(image[:, cut[0], cut[1]]) * SCALE)
-    assert torch.equal(seen_mask, shown[:, cut[0], cut[1]])
+    near, near_mask = closer(image[:, cut[0], cut[1]], shown[:, cut[0], cut[1]])
+    torch.testing.assert_close(latent, vae.encode(near) * SCALE)
+    assert torch.equal(seen_mask, near_mask) and not torch.equal(near_mask, shown[:, cut[0], cut[1]])
     for found, words in ((positive, "a dress on a white background"), (negative, "")):
         assert torch.equal(found[0][0], clip.encode_from_tokens_scheduled(clip.tokenize(words))[0][0])
     assert torch.equal(text, positive[0][0])
@@ -243,7 +245,8 @@ def test_the_nodes_predict_what_the_trainer_does(trained, session, base, net, tm
     sampling = model.get_model_object("model_sampling")
     noisy = torch.randn(1, 16, 8, 6, generator=torch.Generator().manual_seed(9)).repeat(2, 1, 1, 1)
     with torch.no_grad():
-        told = restorer.see(vae.encode(image) * SCALE, shown, crop, torch.tensor([CATEGORIES.index("lower")]))
+        near, near_mask = closer(image, shown)
+        told = restorer.see(vae.encode(near) * SCALE, near_mask, crop, torch.tensor([CATEGORIES.index("lower")]))
         timestep = sampling.timestep(torch.tensor([SIGMA, SIGMA])).float()
         v = restorer.denoise(noisy / (1 + SIGMA**2) ** 0.5, timestep, torch.tensor([True, False]), told)
     expected = noisy / (1 + SIGMA**2) - v * SIGMA / (1 + SIGMA**2) ** 0.5  # x0 of v-prediction

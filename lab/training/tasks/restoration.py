@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, mse_loss
+from torch.nn.functional import interpolate, max_pool2d, mse_loss
 from torch.utils.data import Dataset
 
 from ....models.base.architecture import LATENT_SCALE, LEVEL_CHANNELS
@@ -18,6 +18,7 @@ from ....models.base.files import VAE_FILE
 from ....models.restoration.categories import CATEGORIES, SLOT_CATEGORY
 from ....models.restoration.image_encoder import SIZE, WIDTHS
 from ....models.restoration.ip_adapter import read_image_prompt
+from ....models.restoration.photos import closer
 from ....models.restoration.projections import Projection
 from ....models.weights.tensors import read_metadata
 from ....wardrobe.samples import SHOTS, person_sample
@@ -110,9 +111,10 @@ class Task:
         device = generator.device
         size = CLIP_SIZE if self.base else SIZE
         crops = torch.stack([close_up(picture, mask, size) for picture, mask in zip(pictures, masks, strict=True)])
-        small = avg_pool2d(pictures.movedim(-1, 1).float(), 2).movedim(1, -1) if self.halve else pictures
-        latents = self._latents(small.to(device, torch.uint8))
-        seen = model.see(latents, masks.float().to(device), self._seen(crops.to(device)), categories.to(device))
+        shrink = 2 if self.halve else 1
+        near, masks = closer(pictures / 255, masks.float(), tuple(length // shrink for length in masks.shape[1:]))
+        latents = self._latents((near * 255).round().to(device, torch.uint8))
+        seen = model.see(latents, masks.to(device), self._seen(crops.to(device)), categories.to(device))
         noise = torch.randn(latents.shape, generator=generator, device=device)
         latents = ddim(guided(model, seen, len(noise), SHEET_GUIDANCE), noise)
         restored = self._frozen(device).vae.decode(latents.float() / LATENT_SCALE).sample.float() / 2 + 0.5

@@ -21,6 +21,7 @@ from modiste.lab.evaluation.worn import Worn
 from modiste.lab.seeds import learned_seeds
 from modiste.models.base import load_vae
 from modiste.models.base.architecture import LATENT_SCALE
+from modiste.models.restoration.photos import closer
 
 from .conftest import SHIRT
 
@@ -133,15 +134,16 @@ def test_who_knows_the_latents_restores_the_picture_that_the_autoencoder_makes_o
         assert (picture[outside] == 255).all()  # pure white, which a decoder's is not
 
 
-def test_a_network_is_shown_latents_mask_close_up_and_category_of_each(vae):
+def test_a_network_is_shown_the_photo_from_closer_its_mask_the_close_up_and_the_category(vae):
     fake, samples = Fake(), [worn(0), worn(1, box=(40, 80, 10, 50), slot="dress"), worn(2, slot="lower")]
     told = []
     restored(fake, samples, seed=5, progress=lambda done, total: told.append((done, total)))
     (shown,) = fake.shown
     with torch.no_grad():
-        latents = vae.encode(torch.stack([one.person for one in samples]).permute(0, 3, 1, 2) / 127.5 - 1).latent_dist.mean
+        near, masks = closer(torch.stack([one.person for one in samples]) / 255, torch.stack([one.mask for one in samples]).float())
+        latents = vae.encode(near.permute(0, 3, 1, 2) * 2 - 1).latent_dist.mean
     assert (shown.person - latents * LATENT_SCALE).abs().max() < 0.1
-    assert torch.equal(shown.mask, torch.stack([one.mask for one in samples]).float())
+    assert torch.equal(shown.mask, masks)
     assert shown.category.tolist() == [0, 2, 1]
     assert shown.crop.shape == (3, 128, 128, 3) and not shown.crop[:, 0].any()
     inner = samples[1].person[40:80, 10:50].float().mean((0, 1)) / 255  # it fills the close-up but for a twentieth on all sides

@@ -22,7 +22,7 @@ def mean_colors(part):
     return [part[index][0].float().mean((0, 1)).view(3, 1, 1) for index in range(len(part))]
 
 
-ENCODER = SimpleNamespace(of_shards=mean_colors)
+ENCODER = SimpleNamespace(of_shards=mean_colors, halve=False)
 
 
 def pairs_of(folder, curated=False):
@@ -58,8 +58,9 @@ def test_a_pair_is_a_person_and_the_flat_of_the_same_outfit_and_slot(tmp_path):
     for item, (index, slot) in zip((pairs[n] for n in range(len(pairs))), found(pairs), strict=True):
         assert shown(item["garment"]) == color(3, index // 8, slot)
         assert item["category"] == CATEGORY[slot]
-        person = [n for n, known in enumerate(people) if known.index == index]
-        assert torch.equal(item["person"], mean_colors(pairs.people)[person[0]])
+        assert item["person"].shape == (HEIGHT, WIDTH, 3)
+        worn = item["person"][item["mask"] > 0.99].float().quantile(0.5, 0)
+        assert (worn - torch.tensor(color(3, index // 8, slot))).abs().max() <= 1
 
 
 def test_seeds_are_kept_apart_though_their_indices_are_the_same(tmp_path):
@@ -82,12 +83,20 @@ def test_of_a_garment_that_hardly_shows_there_is_nothing_to_restore(tmp_path):
     assert found(pairs_of(tmp_path)) == [(0, "upper")]
 
 
-def test_the_mask_is_where_the_garment_is_and_nothing_else(tmp_path):
+@pytest.mark.parametrize("halve", [False, True])
+def test_the_garment_fills_what_is_seen_of_the_person(tmp_path, halve):
     write_shard(tmp_path, 1, [Person(0, (UPPER, LOWER))], [(0, "upper"), (0, "lower")])
-    for item, box in zip((pairs_of(tmp_path)[n] for n in (0, 1)), (UPPER.box, LOWER.box), strict=True):
-        expected = torch.zeros(HEIGHT // 2, WIDTH // 2)
-        expected[box[0] : box[1], box[2] : box[3]] = 1
-        assert torch.equal(item["mask"], expected)
+    pairs = GarmentPairs(tmp_path, SimpleNamespace(of_shards=mean_colors, halve=halve), curated=False)
+    # They are 24 pixels wide: 0.8 of 30, the width of a part of 40 x 30, from row 0 and 24 and from column 9.
+    for item, slot, rows in ((pairs[0], "upper", (8, 28)), (pairs[1], "lower", (8, 32))):
+        large = 1.6 / (2 if halve else 1)
+        height, width = item["mask"].shape
+        assert (height, width) == item["person"].shape[:2] == ((32, 24) if halve else (64, 48))
+        expected = torch.zeros(height, width)
+        expected[round(large * rows[0]) : round(large * rows[1]), round(large * 3) : round(large * 27)] = 1
+        assert ((item["mask"] > 0.5) != expected.bool()).float().mean() < 0.04
+        inside = item["person"][item["mask"] > 0.99].float().quantile(0.5, 0)
+        assert (inside - torch.tensor(color(1, 0, slot))).abs().max() <= 1
 
 
 def test_the_close_up_shows_the_garment_black_around_it_and_not_stretched(tmp_path):

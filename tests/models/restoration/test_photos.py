@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from modiste.models.restoration.photos import checked_masks, fitted, on_white, read_photo, to_whole_places
+from modiste.models.restoration.photos import checked_masks, closer, fitted, on_white, read_photo, to_whole_places
 
 from .conftest import one_sentence
 
@@ -164,3 +164,38 @@ def test_what_is_no_picture_is_one_sentence(tmp_path):
         with pytest.raises(ValueError) as error:
             read_photo(tmp_path / name)
         assert one_sentence(error) == f"'{name}' is no picture that can be read: choose a PNG or JPEG."
+
+
+boxes = st.tuples(st.integers(0, 52), st.integers(0, 36), st.integers(12, 60), st.integers(12, 44)).map(
+    lambda box: (box[0], box[1], min(64, box[0] + box[2]), min(48, box[1] + box[3]))
+)
+
+
+@given(boxes)
+def test_closer_the_garment_fills_a_fixed_share_and_nothing_beyond_the_photo_is_shown(box):
+    mask = mask_of(*box)
+    rows, columns = torch.meshgrid(torch.linspace(0, 1, 64), torch.linspace(0, 1, 48), indexing="ij")
+    image = torch.stack([rows, columns, mask], -1)  # every pixel tells where it was
+    near, near_mask = closer(image[None], mask[None])
+    assert near.shape == (1, 64, 48, 3) and near_mask.shape == (1, 64, 48)
+    height, width = (box[2] - box[0]) / 64, (box[3] - box[1]) / 48
+    share = min(1.0, max(height, width) / 0.8)
+    shown = [float(near[0, ..., axis].max() - near[0, ..., axis].min()) for axis in (0, 1)]
+    assert shown == [pytest.approx(share, abs=0.06)] * 2  # of either side alike: of the photo's own shape
+    filled = near_mask[0].mean().item()
+    assert filled == pytest.approx(height * width / share**2, abs=0.12)  # all of the garment is there
+    assert torch.allclose(near[0, ..., 2], near_mask[0], atol=1e-5)
+
+
+def test_closer_photos_keep_their_own_garment_and_may_come_in_another_size():
+    masks = torch.stack([mask_of(0, 0, 16, 12), mask_of(40, 30, 64, 48), LARGE])
+    near, near_masks = closer(photos(3), masks, (32, 24))
+    assert near.shape == (3, 32, 24, 3) and near_masks.shape == (3, 32, 24)
+    assert near_masks[0, :24, :18].mean() > 0.95 and near_masks[1, 10:, 7:].mean() > 0.9
+    assert near.min() >= 0 and near.max() <= 1
+
+
+def test_where_a_garment_fills_the_photo_it_stays_as_it_is():
+    image, mask = photos(1), mask_of(2, 2, 62, 40)[None]
+    near, near_mask = closer(image, mask)
+    assert torch.allclose(near, image, atol=1e-5) and torch.allclose(near_mask, mask, atol=1e-5)

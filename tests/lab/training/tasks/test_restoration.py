@@ -274,7 +274,7 @@ def test_the_half_stage_learns_from_all_pairs_at_half_size(tmp_path):
     write_pairs(tmp_path / "pairs")
     dataset = task.dataset(tmp_path / "pairs", 0)
     assert len(dataset) == 4
-    assert dataset[0]["person"].shape == dataset[0]["garment"].shape == (16, 4, 3)
+    assert dataset[0]["person"].shape == (32, 24, 3) and dataset[0]["garment"].shape == (16, 4, 3)
 
 
 def write_pairs(folder):
@@ -332,7 +332,8 @@ def test_a_run_on_shards_trains_goes_on_and_writes_what_restores(built, tmp_path
     assert (told["steps"], told["samples"], told["data"]) == ("3", "6", "wardrobe, seed 5, 4 items in shards")
     restorer = copy.deepcopy(built["ours"])
     load_restorer(restorer, tmp_path / "garment")
-    dataset = GarmentPairs(tmp_path / "pairs", SimpleNamespace(of_shards=lambda part: [torch.zeros(16, 8, 6)] * len(part)), False)
+    encoder = SimpleNamespace(of_shards=lambda part: [torch.zeros(16, 8, 6)] * len(part), halve=False)
+    dataset = GarmentPairs(tmp_path / "pairs", encoder, False)
     pair = {name: torch.as_tensor(value)[None] for name, value in dataset[0].items()}
     loss, _ = task.loss(restorer, pair, generator_of("cpu", 0), 0)
     assert math.isfinite(loss.item())
