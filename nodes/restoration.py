@@ -115,7 +115,7 @@ class GarmNetEncode(io.ComfyNode):
         from ..models.restoration.categories import PROMPTS
         from ..models.restoration.photos import checked_masks, closer, limited
 
-        photos, masks = closer(*limited(image[..., :3], checked_masks(image, mask), longest))
+        photos, masks = closer(image[..., :3], checked_masks(image, mask), limited(*image.shape[1:3], longest))
         positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in (PROMPTS[garment], ""))
         look = _with_net if garm_net.net is not None else _with_model
         features, latent = look(garm_net, photos, masks, vae, positive)

@@ -43,22 +43,18 @@ def checked_masks(images: Tensor, masks: Tensor) -> Tensor:
     return masks.expand(len(images), -1, -1)
 
 
-def limited(images: Tensor, masks: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-    """Return images [B, H, W, 3] and masks [B, H, W] with no side longer than some pixels, cut to whole places of a latent."""
-    scale = longest / max(images.shape[1:3])
-    if scale < 1:
-        size = [round(scale * length) for length in images.shape[1:3]]
-        both = torch.cat([images, masks[..., None]], -1).movedim(-1, 1)
-        both = interpolate(both, size, mode="bilinear", antialias=True).movedim(1, -1).clamp(0, 1)
-        images, masks = both[..., :3], both[..., 3]
-    return to_whole_places(images, 1), to_whole_places(masks, 1)
+def limited(height: int, width: int, longest: int) -> tuple[int, int]:
+    """Return a size of about a photo's shape with no side longer than some pixels, in whole places of a latent."""
+    scale = min(1.0, longest / max(height, width))
+    return tuple(max(1, round(scale * length / FACTOR)) * FACTOR for length in (height, width))
 
 
 def closer(images: Tensor, masks: Tensor, size: tuple[int, int] | None = None) -> tuple[Tensor, Tensor]:
-    """Return the part of each photo in which its garment fills FILLED of the height or width, of the photo's shape.
+    """Return the part of each photo in which its garment fills FILLED of the height or width.
 
     Garments then lie where they lie in a picture of them alone, and the small ones of people far away keep their prints. Data sets
-    of shops are framed so; where a garment fills that much already, the photo stays whole. Nothing beyond the photo is shown.
+    of shops are framed so. Nothing beyond the photo is shown, and nothing is stretched: where a garment fills more than that, all
+    of the photo that has the shape asked for is shown.
 
     Args:
         images: [B, H, W, 3] in 0..1.
@@ -67,35 +63,22 @@ def closer(images: Tensor, masks: Tensor, size: tuple[int, int] | None = None) -
     """
     size = size or (images.shape[1], images.shape[2])
     both = torch.cat([images, masks[..., None]], -1).movedim(-1, 1)
-    near = [interpolate(one[None, :, *_around(one[3])], size, mode="bicubic", antialias=True) for one in both]
+    near = [interpolate(one[None, :, *_around(one[3], size)], size, mode="bicubic", antialias=True) for one in both]
     both = torch.cat(near).movedim(1, -1).clamp(0, 1)
     return both[..., :3], both[..., 3]
 
 
-def _around(mask: Tensor) -> tuple[slice, slice]:
-    """Return the rows and columns of the part of a photo's own shape that shows what a mask [H, W] does."""
+def _around(mask: Tensor, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the rows and columns of the part of a size's shape that shows what a mask [H, W] does."""
     box = mask_box(mask)
-    share = min(1.0, max((side.stop - side.start) / whole for side, whole in zip(box, mask.shape, strict=True)) / FILLED)
+    wanted = max((side.stop - side.start) / length for side, length in zip(box, size, strict=True)) / FILLED
+    scale = min(wanted, *(whole / length for whole, length in zip(mask.shape, size, strict=True)))
     found = []
-    for side, whole in zip(box, mask.shape, strict=True):
-        length = round(share * whole)
-        start = min(max(0, (side.start + side.stop - length) // 2), whole - length)
-        found.append(slice(start, start + length))
+    for side, whole, length in zip(box, mask.shape, size, strict=True):
+        part = max(1, min(whole, round(scale * length)))
+        start = min(max(0, (side.start + side.stop - part) // 2), whole - part)
+        found.append(slice(start, start + part))
     return found[0], found[1]
-
-
-def to_whole_places(pictures: Tensor, rows: int) -> Tensor:
-    """Cut pictures or masks, whose height is dimension `rows`, to multiples of FACTOR in the middle, as core's VAE does.
-
-    Raises:
-        ValueError: if nothing would be left.
-    """
-    for dim in (rows, rows + 1):
-        size = pictures.shape[dim] // FACTOR * FACTOR
-        if not size:
-            raise ValueError(f"The image is smaller than {FACTOR} pixels: give a larger one.")
-        pictures = pictures.narrow(dim, (pictures.shape[dim] - size) // 2, size)
-    return pictures
 
 
 def on_white(images: Tensor, masks: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from modiste.models.restoration.photos import checked_masks, closer, fitted, on_white, read_photo, to_whole_places
+from modiste.models.restoration.photos import checked_masks, closer, fitted, limited, on_white, read_photo
 
 from .conftest import one_sentence
 
@@ -73,16 +73,15 @@ def test_a_warning_says_which_mask_is_meant(caplog):
     assert [record.getMessage()[:36] for record in caplog.records] == ["Mask 2 shows a garment only 8 pixels"]
 
 
-@given(st.integers(8, 40), st.integers(8, 40))
-def test_sizes_become_multiples_of_8_around_the_middle(height, width):
-    pictures = torch.arange(height * width, dtype=torch.float32).view(1, height, width, 1)
-    cut = to_whole_places(pictures, 1)
-    rows, columns = cut.shape[1:3]
-    assert rows % 8 == columns % 8 == 0 and 0 <= height - rows < 8 and 0 <= width - columns < 8
-    top, left = divmod(int(cut[0, 0, 0, 0]), width)
-    assert torch.equal(cut, pictures[:, top : top + rows, left : left + columns])
-    assert 0 <= (height - rows - top) - top <= 1 and 0 <= (width - columns - left) - left <= 1
-    assert torch.equal(to_whole_places(pictures[..., 0], 1), cut[..., 0])
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(64, 1024))
+def test_sizes_are_whole_places_no_side_longer_and_about_of_the_photos_shape(height, width, longest):
+    sides = limited(height, width, longest)
+    assert all(side % 8 == 0 and side >= 8 for side in sides) and max(sides) <= max(8, longest + 4)
+    scale = min(1, longest / max(height, width))
+    assert [abs(side - scale * length) <= 4 or side == 8 for side, length in zip(sides, (height, width), strict=True)] == [
+        True,
+        True,
+    ]
 
 
 def test_what_a_mask_hides_becomes_white():
@@ -193,6 +192,17 @@ def test_closer_photos_keep_their_own_garment_and_may_come_in_another_size():
     assert near.shape == (3, 32, 24, 3) and near_masks.shape == (3, 32, 24)
     assert near_masks[0, :24, :18].mean() > 0.95 and near_masks[1, 10:, 7:].mean() > 0.9
     assert near.min() >= 0 and near.max() <= 1
+
+
+@given(st.integers(14, 26), st.integers(11, 19))
+def test_from_closer_nothing_is_stretched_if_another_shape_is_asked_for(height, width):
+    image = torch.zeros(1, 64, 48, 3)
+    image[:, 20:40, 14:34] = 1  # a square
+    (near,), _ = closer(image, image[..., 0], (8 * height, 8 * width))
+    assert near.shape == (8 * height, 8 * width, 3)
+    rows, columns = (near[..., 0] > 0.5).nonzero().T
+    box = [int(side.max() - side.min()) + 1 for side in (rows, columns)]
+    assert box[0] == pytest.approx(box[1], rel=0.1)
 
 
 def test_where_a_garment_fills_the_photo_it_stays_as_it_is():
