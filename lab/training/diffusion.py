@@ -20,7 +20,7 @@ def signal_share(device: torch.device | str = "cpu") -> Tensor:
 
 
 def noised(
-    latents: Tensor, generator: torch.Generator, prediction: str = PREDICTION, shift: float = 1.0
+    latents: Tensor, generator: torch.Generator, prediction: str = PREDICTION, shift: float = 1.0, begun: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Add noise to latents [B, C, h, w], as much as timesteps that are spread over the batch say.
 
@@ -28,6 +28,9 @@ def noised(
         prediction: what is to be predicted: "v_prediction" (Salimans and Ho 2022), or "epsilon", the noise.
         shift: 1 spreads timesteps evenly; more moves them towards noise (Esser et al. 2024, equation 23): half of them are
             beyond shift / (1 + shift) of the schedule.
+        begun: share of latents, below 1, of which nothing is left but noise at the last timestep, as every drawing begins (Lin
+            et al. 2024). The schedule itself leaves a trace of the latents there, large shapes most of all; who learned to read it
+            takes the shapes of a drawing from its noise, whatever is told.
 
     Returns:
         The noisy latents, the timesteps [B] int64, and what is to be predicted.
@@ -35,9 +38,11 @@ def noised(
     count, device = len(latents), latents.device
     noise = torch.randn(latents.shape, generator=generator, device=device)
     spread = (torch.rand(1, generator=generator, device=device) + torch.arange(count, device=device) / count) % 1
-    timestep = (shift * spread / (1 + (shift - 1) * spread) * TRAIN_STEPS).long().clamp(max=TRAIN_STEPS - 1)
+    begins = spread >= 1 - begun
+    within = (spread / (1 - begun)).clamp(max=1)
+    timestep = (shift * within / (1 + (shift - 1) * within) * TRAIN_STEPS).long().clamp(max=TRAIN_STEPS - 1)
     signal = signal_share(device)[timestep].view(-1, 1, 1, 1)
-    noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
+    noisy = torch.where(begins.view(-1, 1, 1, 1), noise, signal.sqrt() * latents + (1 - signal).sqrt() * noise)
     return noisy, timestep, noise if prediction == "epsilon" else signal.sqrt() * noise - (1 - signal).sqrt() * latents
 
 

@@ -51,6 +51,7 @@ class Task:
     rank:    of the denoiser's changes
     draws:   how often each person's garment is noised in a step, since GarmNet looks but once
     shift:   of timesteps towards noise, see `noised`: what little noise hides is seen in the noisy garment itself
+    begun:   share of draws that begin from noise alone, see `noised`; of use where v is predicted
     dropped: share of garments that are told nothing
     size:    width and height of the pictures of a data set's folder; shards have their own
     base:    an SD1.5 checkpoint; "" is the tiny base
@@ -64,6 +65,7 @@ class Task:
     rank: int = RANK
     draws: int = 2
     shift: float = 1.0
+    begun: float = 0.0
     dropped: float = 0.1
     size: tuple[int, int] = (192, 256)
     base: str = ""
@@ -102,7 +104,7 @@ class Task:
         del step
         person, garment = self._latents(batch["person"]), self._latents(batch["garment"])
         seen = model.see(person, grown(batch["mask"], generator), self._seen(batch["crop"]), batch["category"])
-        noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator, model.prediction, self.shift)
+        noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator, model.prediction, self.shift, self.begun)
         keep = torch.rand(len(noisy), generator=generator, device=noisy.device) >= self.dropped
         return mse_loss(model.denoise(noisy, timestep, keep, seen).float(), wanted), {}
 

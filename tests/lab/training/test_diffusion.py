@@ -84,6 +84,18 @@ def test_shifted_timesteps_lie_nearer_noise(shift, below):
         assert (timestep < bound).float().mean().item() == pytest.approx(share, abs=2e-3)
 
 
+@pytest.mark.parametrize("begun", [0.0, 0.25, 0.5])
+def test_a_share_begins_from_noise_alone_at_the_last_timestep(begun):
+    clean = torch.full((400, 16, 4, 4), 100.0)
+    noisy, timestep, wanted = noised(clean, generator_of("cpu", 3), shift=3.0, begun=begun)
+    trace = noisy.mean((1, 2, 3)) > 5  # the schedule leaves 0.07 of the latents
+    assert (~trace).float().mean().item() == pytest.approx(begun, abs=0.003)
+    assert (timestep[~trace] == 999).all() and (timestep[trace] < 999).float().mean() > 0.98
+    assert not begun or wanted[~trace].mean().item() == pytest.approx(-99.77, abs=0.1)
+    among = timestep[trace].float()
+    assert (among < 750).float().mean().item() == pytest.approx(0.5, abs=0.01)  # the others as without
+
+
 def test_chance_comes_from_the_generator_alone():
     several = [noised(latents(4), generator_of("cpu", seed)) for seed in (5, 5, 6)]
     assert all(torch.equal(a, b) for a, b in zip(several[0], several[1], strict=True))
