@@ -251,7 +251,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=train, requirements="requirements-dev.txt")
 
     command = commands.add_parser("evaluate", help="measure how good a system is, beside baselines")
-    command.add_argument("system", metavar="SYSTEM", help="base or avatars")
+    command.add_argument("system", metavar="SYSTEM", help="base, avatars or restoration")
     command.add_argument("--seed", type=int, default=1000, metavar="N", help="of the samples (default: 1000); training uses 0")
     command.add_argument("--count", type=int, default=200, metavar="N", help="samples of each kind (default: 200)")
     command.add_argument("--weights", type=Path, metavar="FILE", help="a file to measure in place of the shipped one")
