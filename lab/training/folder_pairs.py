@@ -9,10 +9,10 @@ import torch
 from torch.utils.data import Dataset
 
 from ...models.restoration.categories import CATEGORIES, SLOT_CATEGORY
-from ...models.restoration.crop import garment_crop, placement
 from ...models.restoration.photos import closer, fitted
 from ...wardrobe.layouts import DressCode, NativeTryOn, TryOnPictures, VitonHD
 from .curation import LIST, curated_names
+from .garment_pairs import close_up, painted
 
 LAYOUTS = {"train": VitonHD, "upper_body": DressCode, "": NativeTryOn}  # by a folder that tells them
 
@@ -55,13 +55,13 @@ class FolderPairs(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         item = self.pictures[self.indices[index]]
         width, height = self.size
-        mask = fitted(item.mask[..., None].float().expand(-1, -1, 3), width, height, ground=0.0)[..., 0].round()
-        person = fitted(item.person / 255, width, height)
-        # Of a mask that is empty in this size there is no close-up: a black one says so.
-        black = torch.zeros(self.crop, self.crop, 3)
-        crop = garment_crop(person, mask, placement(mask), self.crop)[0] if mask.any() else black
+        mask = painted(item.mask.float(), index)
         if mask.any():
-            (person,), (mask,) = closer(person[None], mask[None])
+            crop = close_up(item.person, mask, self.crop)
+            (person,), (mask,) = closer(item.person[None] / 255, mask[None], (height, width))
+        else:  # there is nothing to look at more closely: all of the person, and a black close-up
+            crop = torch.zeros(self.crop, self.crop, 3)
+            person, mask = fitted(item.person / 255, width, height), torch.zeros(height, width)
         return {
             "person": (person * 255).round().to(torch.uint8),
             "garment": (fitted(item.garment / 255, width, height) * 255).round().to(torch.uint8),

@@ -63,7 +63,7 @@ class Restorer(nn.Module):
     ) -> None:
         super().__init__()
         self.unet, self.garm_net, self.prompt, self.prediction = unet, garm_net, prompt, prediction
-        self.register_buffer("text", text)
+        self.register_buffer("text", text, persistent=False)  # the base's, not learned
 
     def see(self, person: Tensor, mask: Tensor, crop: Tensor, category: Tensor) -> Seen:
         """Look at people: latents [B, C, h, w], masks [B, H, W] in 0..1, crops [B, S, S, 3] in 0..1, categories [B].

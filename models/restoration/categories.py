@@ -5,7 +5,7 @@ from __future__ import annotations
 # The tiny base knows the words of the wardrobe's captions alone, so the prompts keep to these.
 PROMPTS = {
     "upper": "a shirt on a white background",
-    "lower": "trousers on a white background",
+    "lower": "shorts, trousers or a skirt on a white background",
     "full body": "a dress on a white background",
 }
 CATEGORIES = tuple(PROMPTS)

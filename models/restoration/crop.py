@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
+STRAY = 0.005  # share of a mask that may lie apart
 SMALL = 32  # pixels of the mask's longer side under which little of a garment can be seen
 
 
@@ -61,6 +62,19 @@ def mask_box(mask: Tensor) -> tuple[slice, slice] | None:
         return None
     rows, columns = (slice(int(side[0]), int(side[-1]) + 1) for side in sides)
     return rows, columns
+
+
+def main_box(mask: Tensor) -> tuple[slice, slice]:
+    """Return the rows and columns between which a mask [H, W], not empty, shows all but STRAY on each side.
+
+    A stroke of the brush that went astray does not count.
+    """
+    shown = mask > 0.5
+    found = []
+    for dim in (1, 0):
+        upto = shown.sum(dim).cumsum(0) / shown.sum()
+        found.append(slice(int((upto > STRAY).nonzero()[0]), int((upto >= 1 - STRAY).nonzero()[0]) + 1))
+    return found[0], found[1]
 
 
 def masked_pixels(mask: Tensor) -> int:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .crop import SMALL, mask_box, masked_pixels
+from .crop import SMALL, main_box, masked_pixels
 
 FACTOR = 8  # pixels of a latent's place
 FILLED = 0.8  # of a photo's height or width that the garment takes up in what GarmNet sees
@@ -70,7 +70,7 @@ def closer(images: Tensor, masks: Tensor, size: tuple[int, int] | None = None) -
 
 def _around(mask: Tensor, size: tuple[int, int]) -> tuple[slice, slice]:
     """Return the rows and columns of the part of a size's shape that shows what a mask [H, W] does."""
-    box = mask_box(mask)
+    box = main_box(mask)
     wanted = max((side.stop - side.start) / length for side, length in zip(box, size, strict=True)) / FILLED
     scale = min(wanted, *(whole / length for whole, length in zip(mask.shape, size, strict=True)))
     found = []

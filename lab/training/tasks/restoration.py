@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, max_pool2d, mse_loss
+from torch.nn.functional import interpolate, mse_loss
 from torch.utils.data import Dataset
 
 from ....models.base.architecture import LATENT_SCALE, LEVEL_CHANNELS
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 SHEET_PEOPLE = 8
 SHEET_GUIDANCE = 1.5  # the paper's
-GROWTH = (0.04, 0.1)  # of the picture's height that a mask may grow by
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Task:
     def loss(self, model: Restorer, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
         del step
         person, garment = self._latents(batch["person"]), self._latents(batch["garment"])
-        seen = model.see(person, grown(batch["mask"], generator), self._seen(batch["crop"]), batch["category"])
+        seen = model.see(person, batch["mask"], self._seen(batch["crop"]), batch["category"])
         noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator, model.prediction, self.shift, self.begun)
         keep = torch.rand(len(noisy), generator=generator, device=noisy.device) >= self.dropped
         return mse_loss(model.denoise(noisy, timestep, keep, seen).float(), wanted), {}
@@ -163,14 +162,6 @@ def _frozen_base(checkpoint: Path | None, device: torch.device) -> TrainingBase:
 def _clip_eyes(folder: Path, ip_adapter: Path, device: torch.device) -> ClipEyes:
     plain = isinstance(read_image_prompt(ip_adapter).image_proj, Projection)
     return ClipEyes(folder, plain).to(device)
-
-
-def grown(masks: Tensor, generator: torch.Generator) -> Tensor:
-    """Grow masks [B, H, W] by a few pixels, each by its own, half of them not at all: artists' masks are not exact."""
-    little, much = (int(share * masks.shape[1]) | 1 for share in GROWTH)
-    grown = [masks, max_pool2d(masks, little, 1, little // 2), max_pool2d(masks, much, 1, much // 2)]
-    which = torch.rand(len(masks), generator=generator, device=masks.device)
-    return torch.where(which[:, None, None] < 0.5, grown[0], torch.where(which[:, None, None] < 0.75, grown[1], grown[2]))
 
 
 @cache

@@ -80,6 +80,25 @@ def test_pictures_are_made_to_fit_and_not_stretched(folder):
     assert pair["category"] == 0
 
 
+def test_of_a_large_photo_details_are_seen_that_the_size_of_training_would_lose(tmp_path):
+    """What GarmNet sees is taken from the photo as it is, as GarmNet Encode does."""
+    place = tmp_path / "train"
+    for kind in ("image", "cloth", "image-parse-v3"):
+        (place / kind).mkdir(parents=True)
+    lines = torch.zeros(800, 600, 3, dtype=torch.uint8)
+    lines[::2] = 255
+    Image.fromarray(lines.numpy()).save(place / "image" / "a.png")
+    Image.new("RGB", (60, 80)).save(place / "cloth" / "a.png")
+    labels = torch.zeros(800, 600, dtype=torch.uint8)
+    labels[400:440, 300:330] = UPPER  # with what is around it 50 pixels high
+    picture = Image.fromarray(labels.numpy(), mode="P")
+    picture.putpalette([0, 0, 0] * 256)
+    picture.save(place / "image-parse-v3" / "a.png")
+    (tmp_path / "train_pairs.txt").write_text("a.png a.png\n")
+    person = FolderPairs(tmp_path, (48, 64), 32, curated=False)[0]["person"].float()
+    assert person.std() > 60
+
+
 def test_the_fine_stage_takes_what_the_list_names(folder):
     assert len(FolderPairs(folder, (48, 64), 32, curated=False)) == 2
     with pytest.raises(ValueError, match=r"has no 'curated\.txt'"):

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from modiste.lab.training.garment_pairs import GarmentPairs
+from modiste.lab.training import garment_pairs
+from modiste.lab.training.garment_pairs import GROWTH, GarmentPairs, painted
 
 from . import made_up_pairs
 from .made_up_pairs import GROUND, HEIGHT, WIDTH, Garment, Person, color, write_shard
@@ -23,6 +24,11 @@ def mean_colors(part):
 
 
 ENCODER = SimpleNamespace(of_shards=mean_colors, halve=False)
+
+
+@pytest.fixture(autouse=True)
+def exact_masks(monkeypatch):
+    monkeypatch.setattr(garment_pairs, "GROWTH", (0.0,))
 
 
 def pairs_of(folder, curated=False):
@@ -154,7 +160,7 @@ def test_curated_pairs_are_a_fifth_at_most_and_the_least_hidden(tmp_path):
 def test_curating_counts_garments_and_not_people(tmp_path):
     """Of a person whose trousers are cut off, the shirt may still be learned from."""
     people = [Person(number, (UPPER, Garment("lower", (20, 32, 6, 18)))) for number in range(5)]
-    assert curated_of(tmp_path, *people) == [(0, "upper"), (1, "upper")]
+    assert curated_of(tmp_path, *people) == [(0, "upper")]
 
 
 def test_pairs_go_to_another_process_after_reading(tmp_path):
@@ -191,3 +197,44 @@ def test_grounds_and_garments_are_told_apart_here():
     """What the tests above rest on."""
     colors = [color(seed, outfit, slot) for seed in (0, 2, 3, 10) for outfit in range(4) for slot in CATEGORY]
     assert len(set(colors)) == len(colors) and (GROUND,) * 3 not in colors
+
+
+def dilated(mask, reach):
+    """Return a mask [H, W] grown by a square that reaches some pixels."""
+    found = torch.zeros_like(mask)
+    for row, column in mask.nonzero().tolist():
+        found[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = 1
+    return found
+
+
+def test_masks_are_painted_as_they_are_or_too_large_by_a_share_of_the_garment(monkeypatch):
+    monkeypatch.setattr(garment_pairs, "GROWTH", GROWTH)
+    mask = torch.zeros(120, 60)
+    mask[10:90, 20:40] = 1  # 80 pixels long: grown by none, 2 or 5
+    counts = dict.fromkeys((0, 2, 5), 0)
+    for number in range(400):
+        found = painted(mask, number)
+        assert torch.equal(found, painted(mask, number))
+        counts[next(reach for reach in counts if torch.equal(found, dilated(mask, reach)))] += 1
+    assert [count / 400 for count in counts.values()] == pytest.approx([0.5, 0.25, 0.25], abs=0.07)
+    assert not painted(torch.zeros(120, 60), 1).any()
+
+
+def test_the_close_up_and_what_is_seen_are_framed_by_what_was_painted(tmp_path, monkeypatch):
+    """Somebody who paints too much sees a smaller garment."""
+    monkeypatch.setattr(garment_pairs, "GROWTH", GROWTH)
+    box = Garment("upper", (4, 28, 4, 20))
+    write_shard(tmp_path, 1, [Person(number, (box,)) for number in range(12)], [(0, "upper"), (8, "upper")])
+    pairs = pairs_of(tmp_path)
+    grounds = [(pair["crop"].sum(-1) > 0).float().mean().item() for pair in pairs]  # of the close-up, not black
+    seen = [pair["mask"].mean().item() for pair in pairs]
+    assert len({round(ground, 2) for ground in grounds}) > 1 and len({round(share, 2) for share in seen}) > 1
+
+
+def test_each_slot_is_curated_by_itself(tmp_path):
+    """Trousers are always a little hidden, and still they are learned."""
+    people = [
+        Person(number, (Garment("upper", (2, 14, 6, 18), 0.001 * number), Garment("lower", (16, 30, 6, 18), 0.1 + 0.001 * number)))
+        for number in range(10)
+    ]
+    assert sorted(curated_of(tmp_path, *people)) == [(0, "lower"), (0, "upper"), (1, "lower"), (1, "upper")]

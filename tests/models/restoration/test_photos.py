@@ -209,3 +209,13 @@ def test_where_a_garment_fills_the_photo_it_stays_as_it_is():
     image, mask = photos(1), mask_of(2, 2, 62, 40)[None]
     near, near_mask = closer(image, mask)
     assert torch.allclose(near, image, atol=1e-5) and torch.allclose(near_mask, mask, atol=1e-5)
+
+
+def test_a_stroke_that_went_astray_moves_nothing():
+    image, mask = photos(1), mask_of(20, 14, 50, 34)[None]
+    stray = mask.clone()
+    stray[0, 0, 0] = stray[0, 63, 47] = 1
+    near, _ = closer(image, mask)
+    assert torch.equal(closer(image, stray)[0], near)
+    stray[0, :4, :4] = 1  # sixteen pixels of six hundred are meant
+    assert not torch.equal(closer(image, stray)[0], near)

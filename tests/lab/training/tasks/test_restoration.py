@@ -20,7 +20,7 @@ from modiste.lab.training.order import generator_of
 from modiste.lab.training.restorer import METHODS, load_restorer, net_file, prompt_file
 from modiste.lab.training.task import CONFIGS, load_task
 from modiste.lab.training.tasks import restoration
-from modiste.lab.training.tasks.restoration import Task, grown
+from modiste.lab.training.tasks.restoration import Task
 from modiste.models.base.architecture import LATENT_SCALE
 from modiste.models.restoration.categories import CATEGORIES, SLOT_CATEGORY
 from modiste.models.weights.tensors import read_metadata
@@ -190,30 +190,6 @@ def test_a_few_steps_on_one_pair_lower_its_loss():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.8 * losses[0]
-
-
-def dilated(mask, reach):
-    """Return a mask [H, W] grown by a square that reaches some pixels."""
-    found = torch.zeros_like(mask)
-    for row, column in mask.nonzero().tolist():
-        found[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1] = 1
-    return found
-
-
-def test_masks_grow_by_a_fiftieth_of_the_height_or_a_twentieth_or_half_of_them_not_at_all():
-    masks = (torch.rand(600, 100, 16, generator=torch.Generator().manual_seed(0)) > 0.997).float()
-    masks[0] = 0
-    found = grown(masks, generator_of("cpu", 0))
-    assert found.shape == masks.shape and (found >= masks).all() and not found[0].any()
-    counts = dict.fromkeys((0, 2, 5), 0)
-    for mask, after in zip(masks, found, strict=True):
-        fitting = [reach for reach in counts if torch.equal(after, dilated(mask, reach))]
-        assert fitting
-        if mask.any():
-            counts[fitting[0]] += 1
-    assert [count / sum(counts.values()) for count in counts.values()] == pytest.approx([0.5, 0.25, 0.25], abs=0.07)
-    assert torch.equal(found, grown(masks, generator_of("cpu", 0)))
-    assert not torch.equal(found, grown(masks, generator_of("cpu", 1)))
 
 
 @pytest.fixture
