@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..host import ADVANCED, io, loaded, managed, model_files, model_path, run_once, with_lora
+from ..host import ADVANCED, Progress, io, loaded, managed, model_files, model_path, run_once, with_lora
 from .files import NONE
 from .types import GarmentFeaturesType, GarmNetType
 
 CATEGORY = "modiste/restoration"
 FROM_MODEL = "from the model"
-DENOISERS = "modiste_denoisers"  # in transformer_options: whose LoRA a MODEL carries
+DENOISERS = "modiste_denoisers"  # in transformer_options: the LoRAs that a MODEL carries, by fingerprint, and how strong
 
 
 def _window_inputs():
@@ -87,9 +87,9 @@ class GarmNetEncode(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The base's VAE."),
                 io.Image.Input(
                     "image",
-                    tooltip="The whole photo, not a crop: 192 x 256 for the tiny base, 768 x 1024 or so for SD1.5.",
+                    tooltip="The whole photo at full size, not a crop: the part around the mask is taken from it.",
                 ),
-                io.Mask.Input("mask", tooltip="White on the garment to restore: one, or one for each photo, of the photo's size."),
+                io.Mask.Input("mask", tooltip="White on all of the garment to restore: one, or one for each photo, of its size."),
                 io.Combo.Input(
                     "garment", options=list(CATEGORIES), default=CATEGORIES[0], tooltip="What kind of garment the mask shows."
                 ),
@@ -99,7 +99,8 @@ class GarmNetEncode(io.ComfyNode):
                     min=64,
                     max=4096,
                     step=8,
-                    tooltip="Pixels of the longer side; larger photos are looked at, and drawn, in this size.",
+                    tooltip="Pixels of the drawing's longer side: 256 for the tiny base, 768 to 1024 for SD1.5. Smaller photos are "
+                    "drawn in their own size.",
                 ),
             ],
             outputs=[
@@ -132,9 +133,15 @@ def _with_net(garm_net, photos, masks, vae, positive):
     net = loaded(garm_net.net)
     net.check(latent.shape[1], text.shape[-1])
     first = next(net.parameters())
-    with torch.no_grad():
-        layers = net(latent.to(first) * LATENT_SCALE, masks.to(first), text.to(first).expand(len(photos), -1, -1))
-    return GarmentFeatures({block: tensor.cpu() for block, tensor in layers.items()}, None, garm_net.denoiser), latent
+    latents, masks, text = latent.to(first) * LATENT_SCALE, masks.to(first), text[:1].to(first)
+    seen, progress = [], Progress(len(photos))
+    for done in range(len(photos)):  # one by one: they can be cancelled, and take no more memory than one
+        progress(done)
+        one = slice(done, done + 1)
+        with torch.no_grad():
+            seen.append({block: tensor.cpu() for block, tensor in net(latents[one], masks[one], text).items()})
+    progress(len(photos))
+    return GarmentFeatures({block: torch.cat([one[block] for one in seen]) for block in seen[0]}, None, garm_net.denoiser), latent
 
 
 def _with_model(garm_net, photos, masks, vae, positive):
@@ -196,12 +203,14 @@ class GarmFusDenoiser(io.ComfyNode):
 
 
 def _with_denoiser(model, denoiser, strength):
-    """Apply a GarmNet's LoRA, unless another GarmFus Denoiser before this one has."""
-    applied = model.model_options["transformer_options"].get(DENOISERS, ())
-    if id(denoiser) in applied:
+    """Apply a GarmNet's LoRA, but for what another GarmFus Denoiser before this one has applied of it."""
+    from ..models.weights.tensors import fingerprint
+
+    applied, name = model.model_options["transformer_options"].get(DENOISERS, {}), fingerprint(denoiser)
+    if strength <= applied.get(name, 0.0):
         return model
-    model = with_lora(model, denoiser, strength)
-    model.model_options["transformer_options"][DENOISERS] = (*applied, id(denoiser))
+    model = with_lora(model, denoiser, strength - applied.get(name, 0.0))
+    model.model_options["transformer_options"][DENOISERS] = {**applied, name: strength}
     return model
 
 

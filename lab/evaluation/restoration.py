@@ -10,10 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ...models.base.files import TEXT_FILE, UNET_FILE, VAE_FILE
 from ...models.files import atomic_write
 from ...models.restoration.finish import finished
 from ..seeds import refuse_learned
 from ..training.sheets import contact_sheet
+from .attributes import head
 from .batches import over
 from .encoder import ENCODER_FILE, load_encoder, own_lpips
 from .goals import Goal
@@ -49,9 +51,11 @@ off by the picture's edge, or before a street, a room or a garden).
 
 psnr is in dB. delta_e is CIEDE2000 over the garment's own pixels, averaged over each picture; its middle figure is the
 median over pictures. own_lpips and fd_own are as above, fd_own against garments of as many other people as both splits
-have. lpips_vgg, dists, fid and kid (in thousandths), proper, are there where their weights are (README, Optional files).
+have. lpips_vgg, dists, fid and kid (in thousandths), proper, are there where their weights are (README, Optional files); fid
+and kid are against the same garments, and so not the papers' figures.
 fabric_agreement and cut_agreement are the shares of pictures in which the reader finds the garment's pattern, or cut, as it
-is; the reader errs too, so compare with `floor`.
+is; the reader errs too, so compare with `floor`. fabric_alike and cut_alike are the shares in which it finds what it finds in
+the garment itself, be that right or wrong.
 """
 GOALS = (
     Goal("ours", "paired", "ssim", lowest=0.85),
@@ -108,7 +112,7 @@ def evaluate(request: Request) -> Report:
     """
     methods = [method for method in FILES if method == "ours" or method_files(method)]
     files = [file for method in methods for file in method_files(method, request.weights)]
-    refuse_learned(request.seed, [*files, ENCODER_FILE, READER_FILE])
+    refuse_learned(request.seed, [*files, ENCODER_FILE, READER_FILE, UNET_FILE, TEXT_FILE, VAE_FILE])
     encoder = load_encoder()
     judging = judges(encoder, load_reader())
     networks = {method: load_method(method, request.weights) for method in methods}
@@ -163,6 +167,10 @@ def figures(
     words, slots = [one.words for one in samples], [(one.slot,) for one in samples]
     for metric, quality in (("fabric_agreement", "pattern"), ("cut_agreement", "cut"), ("color_agreement", "color")):
         rows.append(share_row(method, split, metric, agreement(judging.reader, found, words, slots, (quality,))))
+    theirs, heads = readings(judging.reader, flats), list(judging.reader.vocabulary)
+    for metric, quality in (("fabric_alike", "pattern"), ("cut_alike", "cut")):
+        columns = torch.tensor([heads.index(head(one.slot, quality)) for one in samples])[:, None]
+        rows.append(share_row(method, split, metric, (found.gather(1, columns) == theirs.gather(1, columns))[:, 0].float()))
     return rows
 
 

@@ -20,7 +20,7 @@ from ..training.diffusion import ddim
 from ..training.garment_pairs import close_up
 from ..training.latents import LatentEncoder
 from ..training.precision import fast_autocast
-from ..training.restorer import Restorer, guided, load_restorer, net_file, new_restorer, prompt_file
+from ..training.restorer import NET_END, Restorer, guided, load_restorer, net_file, new_restorer, prompt_file
 from .batches import Progress
 from .worn import Worn
 
@@ -52,7 +52,9 @@ def load_method(method: str, weights: Path | None = None) -> Restorer:
 
 
 def _start(net: Path) -> Path:
-    return net.with_name(net.name.removesuffix("_net.safetensors"))
+    if not net.name.endswith(NET_END):
+        raise ValueError(f"'{net.name}' is no file of a GarmNet: give the one that ends in '{NET_END}'.")
+    return net.with_name(net.name.removesuffix(NET_END))
 
 
 def cropped(one: Worn) -> Tensor:

@@ -26,11 +26,11 @@ class TrainingBase:
     vae: nn.Module
     prediction: str
 
-    def encoded(self, pictures: Tensor) -> Tensor:
-        """Return the latents [B, C, h, w] of pictures [B, H, W, 3] uint8, with a standard deviation of about 1."""
-        signed = pictures.movedim(-1, 1).float() / 127.5 - 1
-        with torch.no_grad():
-            return self.vae.encode(signed).latent_dist.mean * LATENT_SCALE
+
+@torch.no_grad()
+def as_latents(vae: nn.Module, pictures: Tensor) -> Tensor:
+    """Return the latents [B, C, h, w] of pictures [B, H, W, 3] uint8, with a standard deviation of about 1."""
+    return vae.encode(pictures.movedim(-1, 1).float() / 127.5 - 1).latent_dist.mean * LATENT_SCALE
 
 
 def load_training_base(checkpoint: Path | None) -> TrainingBase:

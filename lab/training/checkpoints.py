@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from ...models.weights.tensors import save_tensors
+from ...models.weights.tensors import fingerprint, save_tensors
 
 KEPT = 2
 _WEIGHTS = "weights"  # beside the states of AdamW
@@ -111,7 +110,7 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], progress: Progress
     """
     path = folder / f"step_{progress.step:08d}.safetensors"
     told = json.dumps(asdict(progress))
-    save_tensors(tensors, path, {"progress": told, "checksum": _checksum(tensors, told)})
+    save_tensors(tensors, path, {"progress": told, "checksum": fingerprint(tensors, told)})
     for old in checkpoints(folder)[KEPT:]:
         old.unlink()
     return path
@@ -146,18 +145,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Progress]:
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    if metadata["checksum"] != _checksum(tensors, metadata["progress"]):
+    if metadata["checksum"] != fingerprint(tensors, metadata["progress"]):
         raise ValueError("its checksum is wrong")
     return tensors, Progress(**json.loads(metadata["progress"]))
-
-
-def _checksum(tensors: dict[str, Tensor], progress: str) -> str:
-    checksum = zlib.crc32(progress.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        checksum = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), checksum)
-        checksum = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), checksum)
-    return f"{checksum:08x}"
 
 
 def _copy(tensor: Tensor) -> Tensor:

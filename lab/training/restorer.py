@@ -15,7 +15,7 @@ from ...models.base.architecture import HEAD_WIDTH, PREDICTION, TEXT_WIDTH
 from ...models.base.keys import unet_to_diffusers
 from ...models.base.tokenizer import padded_tokens
 from ...models.restoration.categories import CATEGORIES, PROMPTS
-from ...models.restoration.files import DENOISER, NET, save_garm_net, save_image_prompt
+from ...models.restoration.files import DENOISER, NET, check_prompts, save_garm_net, save_image_prompt
 from ...models.restoration.garm_net import MASK_CHANNELS, GarmNet, resized_mask, widened
 from ...models.restoration.image_encoder import WIDTHS, GarmentEncoder
 from ...models.restoration.image_prompt import ImagePrompt, image_prompt_patch, started
@@ -30,6 +30,7 @@ RANK = 12  # of the denoiser's changes, with which GarmNet's file stays under 25
 TOKENS = 16  # of the image prompt, as of IP-Adapter plus
 CONV_IN = "conv_in."
 PARTS = (NET, DENOISER, CONV_IN)
+NET_END = "_net.safetensors"  # of the names of files
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def prompt_states(text_encoder: nn.Module) -> Tensor:
 
 def net_file(name: Path) -> Path:
     """Return the file of a restorer's GarmNet and changes, by the start of its files' names."""
-    return name.with_name(f"{name.name}_net.safetensors")
+    return name.with_name(name.name + NET_END)
 
 
 def prompt_file(name: Path) -> Path:
@@ -163,9 +164,10 @@ def load_restorer(model: Restorer, name: Path) -> None:
 
     Raises:
         FileNotFoundError: if there are no such files.
-        ValueError: if they are of another method.
+        ValueError: if they are of another method, or learned other prompts.
     """
     state = read_tensors(net_file(name))
+    check_prompts(net_file(name))
     prompt = read_tensors(prompt_file(name)) if model.prompt is not None else {}
     parts = {part: {key.removeprefix(part): value for key, value in state.items() if key.startswith(part)} for part in PARTS}
     try:

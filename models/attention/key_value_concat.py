@@ -68,5 +68,6 @@ def _resized(features: Tensor, height: int, width: int) -> Tensor:
     from torch.nn.functional import interpolate
 
     if features.shape[-2:] != (height, width):
-        features = interpolate(features, (height, width), mode="bilinear", antialias=True)
+        # CPUs resize no half precision
+        features = interpolate(features.float(), (height, width), mode="bilinear", antialias=True).to(features.dtype)
     return features.flatten(2).transpose(1, 2)

@@ -14,6 +14,7 @@ from .layers import Block, sd15_layers
 from .protocol import ExtraOptions, PatchableModel, Replacement, attend
 
 Model = TypeVar("Model", bound=PatchableModel)
+LEAST_BYTES = 2  # of a number of a feature
 Features = Mapping[Block, Tensor]  # something per transformer block; each patch says what
 
 
@@ -60,7 +61,12 @@ class AttentionPatch:
         return self
 
     def to(self, device_or_dtype: torch.device | torch.dtype) -> AttentionPatch:
-        """Move the tensors, as ComfyUI asks when it loads and unloads the model."""
+        """Move the tensors, as ComfyUI asks when it loads and unloads the model.
+
+        Of weights that are kept in 8 bits ComfyUI tells the type too, in which features would be lost: they stay as they are.
+        """
+        if isinstance(device_or_dtype, torch.dtype) and device_or_dtype.itemsize < LEAST_BYTES:
+            return self
         self.tensors = {block: tensor.to(device_or_dtype) for block, tensor in self.tensors.items()}
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ from ..base.architecture import UNET_CONFIG
 from ..base.files import filled
 from ..base.keys import unet_to_diffusers, unet_to_ldm
 from ..base.sd15 import SD15_UNET
-from ..weights.tensors import read_tensors, save_half
+from ..weights.tensors import read_metadata, read_tensors, save_half
+from .categories import PROMPTS
 from .garm_net import MASK_CHANNELS, GarmNet, build_garm_net
 from .image_prompt import ImagePrompt
 
 NET, DENOISER = "garm_net.", "denoiser."
+TOLD = "prompts"  # in the metadata: what it was told of each kind of garment, as JSON
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,14 @@ def load_garm_net(path: Path) -> GarmNetFile:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it holds something else, or a GarmNet for a base that is neither SD1.5 nor the tiny base.
+        ValueError: if it holds something else, a GarmNet for a base that is neither SD1.5 nor the tiny base, or one that learned
+            other prompts.
     """
     state = read_tensors(path)
     net = {key.removeprefix(NET): weight for key, weight in state.items() if key.startswith(NET)}
     if "input_blocks.0.0.weight" not in net:
         raise ValueError(f"'{path.name}' holds no GarmNet: choose a file that 'modiste.py train restoration' wrote.")
+    check_prompts(path)
     try:
         garm_net = GarmNet(filled(lambda: build_garm_net(_config_of(net)).unet, unet_to_diffusers(net)))
     except (ValueError, KeyError) as error:
@@ -62,7 +67,17 @@ def save_garm_net(
     """Write GarmNet, the denoiser's changes and `more` in fp16; `metadata` tells how they were trained."""
     state = {NET + key: weight for key, weight in unet_to_ldm(net.unet.state_dict()).items()} if net else {}
     state |= {DENOISER + key: weight for key, weight in denoiser.items()} | dict(more or {})
-    save_half(state, path, {**metadata, "kind": "garm-net"})
+    save_half(state, path, {**metadata, "kind": "garm-net", TOLD: json.dumps(PROMPTS)})
+
+
+def check_prompts(path: Path) -> None:
+    """Check that a file learned the prompts that it will be told.
+
+    Raises:
+        ValueError: if it learned others.
+    """
+    if read_metadata(path).get(TOLD, json.dumps(PROMPTS)) != json.dumps(PROMPTS):
+        raise ValueError(f"'{path.name}' learned other words for garments than it would be told: take the file of this version.")
 
 
 def save_image_prompt(prompt: ImagePrompt, path: Path, metadata: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..attention import Block, FeatureRecorder, run_unet, sd15_layers
 
 MASK_CHANNELS = 1
+INPAINTING = 5  # channels more that SD1.5's inpainting models take
 
 
 class GarmNet(nn.Module):
@@ -26,8 +27,8 @@ class GarmNet(nn.Module):
     def forward(self, latent: Tensor, mask: Tensor, text: Tensor) -> dict[Block, Tensor]:
         """Return the features of all blocks, each [B, C, h, w].
 
-        The whole picture is shown and the mask only points, so that an inexact mask loses nothing. The time step is 0, as for a
-        picture without noise.
+        What is around the garment is shown too and the mask only points, so that one that is too large or too small by a little
+        loses nothing. The time step is 0, as for a picture without noise.
 
         Args:
             latent: [B, C, h, w] of the person, with a standard deviation of about 1 (LATENT times LATENT_SCALE).
@@ -69,6 +70,8 @@ def check_base(unet: nn.Module, channels: int, width: int, beside: int = 0) -> N
         ValueError: if it does not.
     """
     wanted = next(module for module in unet.modules() if isinstance(module, nn.Conv2d)).in_channels - beside
+    if channels + INPAINTING == wanted:
+        raise ValueError("This is a model for inpainting, which takes a mask and a picture too: use a plain SD1.5 model.")
     if channels != wanted:
         raise ValueError(f"The VAE gives latents of {channels} channels where the network takes {wanted}: use the VAE of its base.")
     text_width = next(iter(sd15_layers(unet).values())).attn2.to_k.in_features

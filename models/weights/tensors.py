@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,16 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except SafetensorError as error:
         raise ValueError(f"'{path}' cannot be read ({error}): it is damaged or no safetensors file.") from error
+
+
+def fingerprint(tensors: Mapping[str, Tensor], beside: str = "") -> str:
+    """Return eight hex digits by which tensors, and a text `beside` them, are known: their CRC-32 with names, types and shapes."""
+    checksum = zlib.crc32(beside.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        checksum = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), checksum)
+        checksum = zlib.crc32(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy(), checksum)
+    return f"{checksum:08x}"
 
 
 def save_half(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 import copy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -272,6 +273,32 @@ def test_the_denoisers_changes_go_with_the_strength(base, seen, strength):
     changed = with_lora(base[0], features.denoiser, strength)
     assert torch.equal(predict(changed, *words), predict(fused, *words))
     assert torch.equal(predict(base[0], *words), before)  # the base itself is as it was
+
+
+def test_the_changes_of_one_garm_net_count_once_however_it_was_loaded_and_as_strong_as_the_strongest(session, base, seen):
+    features, *words = seen
+    again = encode(LoadGarmNet.execute(NET).args[0], base)[0]
+    assert again.denoiser is not features.denoiser
+    once = predict(fuse(base[0], features, "0"), *words)
+    for first, second in ((1.0, 1.0), (0.2, 1.0), (1.0, 0.2)):
+        twice = fuse(fuse(base[0], features, "0", strength=first), again, "0", strength=second)
+        torch.testing.assert_close(predict(twice, *words), once, rtol=0, atol=1e-5)
+    other = replace(again, denoiser={name: 2 * tensor for name, tensor in again.denoiser.items()})
+    assert (predict(fuse(fuse(base[0], features, "0"), other, "0"), *words) - once).abs().max() > 0.01
+
+
+def test_photos_are_looked_at_one_by_one_and_each_is_seen_as_if_alone(session, net, base):
+    images, masks = photos(3), torch.cat([mask(), mask(0, 30), mask(20, 64)])
+    together = encode(net, base, images, masks)[0]
+    for number in range(3):
+        alone = encode(net, base, images[number : number + 1], masks[number : number + 1])[0]
+        for block, feature in alone.layers.items():
+            torch.testing.assert_close(together.layers[block][number : number + 1], feature, rtol=0, atol=1e-4)
+    told = []
+    reporter = SimpleNamespace(advance=lambda done, total: told.append((done, total)))
+    with use(replace(session, reporter=reporter)):
+        encode(net, base, images, masks)
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize(

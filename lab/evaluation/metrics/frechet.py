@@ -18,19 +18,15 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
     """
     if min(len(first), len(second)) < 2:
         raise ValueError("A Frechet distance needs two samples in each set: raise --count.")
-    mean1, covariance1 = _moments(first)
-    mean2, covariance2 = _moments(second)
-    root = _square_root(covariance1)
-    # (C1 C2) and the symmetric root C2 root share their eigenvalues, and eigh is exact where a general matrix root is not
-    cross = torch.linalg.eigvalsh(root @ covariance2 @ root).clamp_min(0).sqrt().sum()
-    return ((mean1 - mean2).square().sum() + covariance1.trace() + covariance2.trace() - 2 * cross).clamp_min(0).item()
+    first, second = first.double(), second.double()
+    factors = [_factor(features) for features in (first, second)]
+    # C = F'F of each, and the square roots of the eigenvalues of C1 C2 are the singular values of F1 F2', which needs no root
+    cross = torch.linalg.matrix_norm(factors[0] @ factors[1].T, "nuc")
+    traces = sum(factor.square().sum() for factor in factors)
+    return ((first.mean(0) - second.mean(0)).square().sum() + traces - 2 * cross).clamp_min(0).item()
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    features = features.double()
-    return features.mean(0), torch.atleast_2d(features.T.cov())
-
-
-def _square_root(covariance: Tensor) -> Tensor:
-    values, vectors = torch.linalg.eigh(covariance)
-    return vectors * values.clamp_min(0).sqrt() @ vectors.T
+def _factor(features: Tensor) -> Tensor:
+    """Return F [min(N, D), D] of features [N, D], for which F'F is their covariance."""
+    centered = (features - features.mean(0)) / (len(features) - 1) ** 0.5
+    return centered if len(centered) <= centered.shape[1] else torch.linalg.qr(centered, mode="r").R

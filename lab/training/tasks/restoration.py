@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 from torch.utils.data import Dataset
 
@@ -23,7 +23,7 @@ from ....models.restoration.projections import Projection
 from ....models.weights.tensors import read_metadata
 from ....wardrobe.samples import SHOTS, person_sample
 from ...seeds import BASE_SHEET_SEED
-from ..bases import CLIP_SIZE, ClipEyes, TrainingBase, load_training_base
+from ..bases import CLIP_SIZE, ClipEyes, as_latents, load_training_base
 from ..diffusion import ddim, noised
 from ..folder_pairs import FolderPairs
 from ..garment_pairs import GarmentPairs, close_up
@@ -118,7 +118,7 @@ class Task:
         seen = model.see(latents, masks.to(device), self._seen(crops.to(device)), categories.to(device))
         noise = torch.randn(latents.shape, generator=generator, device=device)
         latents = ddim(guided(model, seen, len(noise), SHEET_GUIDANCE), noise)
-        restored = self._frozen(device).vae.decode(latents.float() / LATENT_SCALE).sample.float() / 2 + 0.5
+        restored = self._frozen_vae(device).decode(latents.float() / LATENT_SCALE).sample.float() / 2 + 0.5
         if self.halve:
             restored = interpolate(restored, scale_factor=2)
         rows = zip(pictures, crops, restored.movedim(1, -1).cpu(), flats, strict=True)
@@ -141,21 +141,19 @@ class Task:
 
     def _latents(self, pictures: Tensor) -> Tensor:
         """Return pictures [B, H, W, 3] uint8 as latents; what is encoded already stays."""
-        return self._frozen(pictures.device).encoded(pictures) if pictures.dtype == torch.uint8 else pictures
+        return as_latents(self._frozen_vae(pictures.device), pictures) if pictures.dtype == torch.uint8 else pictures
 
     def _seen(self, crops: Tensor) -> Tensor:
         """Return what the image prompt takes of crops: themselves, or what CLIP sees in them."""
         return _clip_eyes(Path(self.image_encoder), Path(self.ip_adapter), crops.device)(crops) if self.image_encoder else crops
 
-    def _frozen(self, device: torch.device) -> TrainingBase:
-        return _frozen_base(self._checkpoint, device)
+    def _frozen_vae(self, device: torch.device) -> nn.Module:
+        return _frozen_vae(self._checkpoint, device)
 
 
 @cache
-def _frozen_base(checkpoint: Path | None, device: torch.device) -> TrainingBase:
-    base = load_training_base(checkpoint)
-    base.vae.to(device)
-    return base
+def _frozen_vae(checkpoint: Path | None, device: torch.device) -> nn.Module:
+    return load_training_base(checkpoint).vae.to(device)
 
 
 @cache

@@ -26,7 +26,10 @@ from modiste.models.restoration.photos import closer
 from .conftest import SHIRT
 
 HEIGHT, WIDTH = 96, 64
-METRICS = ("ssim", "psnr", "own_lpips", "delta_e", "fd_own", "fabric_agreement", "cut_agreement", "color_agreement")
+METRICS = (
+    "ssim", "psnr", "own_lpips", "delta_e", "fd_own",
+    "fabric_agreement", "cut_agreement", "color_agreement", "fabric_alike", "cut_alike",
+)  # fmt: skip
 
 
 def worn(number=0, box=(20, 60, 24, 40), **changed):
@@ -194,6 +197,12 @@ def test_a_method_has_the_files_that_are_there(files, tmp_path):
     assert method_files("concat", mine[0]) == [net]
 
 
+def test_weights_that_are_no_garm_nets_by_their_name_are_refused(tmp_path):
+    for use in (method_files, load_method):
+        with pytest.raises(ValueError, match=r"'mine_prompt.safetensors' is no file of a GarmNet: .* '_net.safetensors'\.$"):
+            use("ours", tmp_path / "mine_prompt.safetensors")
+
+
 def test_methods_are_built_as_what_they_are_and_frozen(monkeypatch, files, tmp_path):
     built, loaded = [], []
     monkeypatch.setattr(restorers, "new_restorer", lambda kind: built.append(kind) or torch.nn.Dropout())
@@ -287,6 +296,16 @@ def test_agreements_are_shares_of_pictures_in_which_each_quality_is_read_as_it_i
     rows = by_metric(figures("ours", "street", pictures, samples, flats_of(samples), judging))
     shares = {name: rows[f"{name}_agreement"].mean for name in ("fabric", "cut", "color")}
     assert shares == {"fabric": 0.25, "cut": 0.75, "color": 0.75}
+
+
+def test_alike_is_what_is_read_as_in_the_garment_itself_though_both_are_wrong(judging):
+    samples = [worn(number) for number in range(4)]
+    samples = [replace(one, flat=told_by(one.flat, pattern="denim", cut="none")) for one in samples]
+    words = [{"pattern": "denim", "cut": "none"}, {"pattern": "plain", "cut": "none"}, {"pattern": "denim"}, {}]
+    pictures = [told_by(one.flat, **some) for one, some in zip(samples, words, strict=True)]
+    rows = by_metric(figures("ours", "street", pictures, samples, flats_of(samples), judging))
+    assert (rows["fabric_alike"].mean, rows["cut_alike"].mean) == (0.5, 0.5)
+    assert (rows["fabric_agreement"].mean, rows["cut_agreement"].mean) == (0.25, 0.5)
 
 
 def test_sets_are_compared_with_other_peoples_garments_where_there_are_enough(judging):

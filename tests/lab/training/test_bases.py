@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from modiste.host.headless.diffusion import checkpoints
-from modiste.lab.training.bases import CLIP_DEVIATION, CLIP_MEAN, ClipEyes, load_training_base
+from modiste.lab.training.bases import CLIP_DEVIATION, CLIP_MEAN, ClipEyes, as_latents, load_training_base
 from modiste.lab.training.task import CONFIGS, load_task
 from modiste.models.base import TEXT_CONFIG, UNET_CONFIG, VAE_CONFIG, load_base
 
@@ -27,9 +27,9 @@ def test_a_checkpoint_predicts_noise_and_the_tiny_base_v(checkpoint):
     tiny, users = load_training_base(None), load_training_base(checkpoint)
     assert (tiny.prediction, users.prediction) == ("v_prediction", "epsilon")
     pictures = torch.randint(0, 256, (2, 64, 48, 3), dtype=torch.uint8)
-    latents = tiny.encoded(pictures)
+    latents = as_latents(tiny.vae, pictures)
     assert latents.shape == (2, 16, 8, 6)
-    assert torch.equal(latents, users.encoded(pictures))  # here both have the same weights
+    assert torch.equal(latents, as_latents(users.vae, pictures))  # here both have the same weights
     tokens = torch.zeros(1, 77, dtype=torch.long)
     assert torch.equal(tiny.text_encoder(tokens).last_hidden_state, users.text_encoder(tokens).last_hidden_state)
 

@@ -87,10 +87,11 @@ def test_a_mask_puts_own_tokens_in_the_place_of_the_garments(model, inputs, laye
     torch.testing.assert_close(out[:1], expected, rtol=0, atol=1e-5)
 
 
-def test_a_garment_of_another_size_is_shown_whole(model, inputs, layer):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_a_garment_of_another_size_is_shown_whole(model, inputs, layer, dtype):
     flat = {block: torch.ones_like(value)[:, :, :1, :1].expand(-1, -1, 5, 7) for block, value in garment_maps().items()}
     spy = Spy(model)
-    n, out = spy.output(KeyValueConcat(flat).install(spy.model), inputs)
+    n, out = spy.output(KeyValueConcat(flat).to(dtype).install(spy.model), inputs)
     seen = torch.cat([torch.ones_like(n[:1]), n[:1]], dim=1)
     expected = layer.to_out[0](softmax_attention(layer.to_q(n[:1]), layer.to_k(seen), layer.to_v(seen), layer.heads))
     torch.testing.assert_close(out[:1], expected, rtol=0, atol=1e-5)

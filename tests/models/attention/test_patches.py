@@ -151,6 +151,13 @@ def test_a_patch_moves_with_the_model(kind, model):
     assert patch.models() == []
 
 
+def test_a_patch_does_not_take_on_the_eight_bits_of_a_models_weights(kind, model):
+    patch = patch_of(kind, model)
+    before = {block: tensor.clone() for block, tensor in patch.tensors.items()}
+    assert patch.to(torch.float8_e4m3fn) is patch
+    assert all(torch.equal(tensor, before[block]) for block, tensor in patch.tensors.items())
+
+
 @pytest.mark.parametrize("key", [("middle", 0), ("middle", 0, 0)])
 def test_a_replacement_that_is_there_is_chained(model, inputs, key):
     theirs = model.clone()

@@ -1,5 +1,7 @@
 """GarmNet's files: what comes back, what is refused, and that SD1.5's size has the names and shapes of its checkpoints."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -7,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from modiste.models.base import UNET_CONFIG
 from modiste.models.base.keys import unet_to_ldm
 from modiste.models.restoration import files
+from modiste.models.restoration.categories import PROMPTS
 from modiste.models.restoration.files import load_garm_net, save_garm_net, save_image_prompt
 from modiste.models.restoration.garm_net import build_garm_net
 from modiste.models.restoration.image_encoder import GarmentEncoder
@@ -121,6 +124,7 @@ def test_a_garm_net_file_for_sd15_is_known_by_its_shapes_and_fits(tmp_path, monk
 
     held = {f"garm_net.{name}": torch.empty(shape, device="meta") for name, shape in ldm_layout(5).items()}
     monkeypatch.setattr(files, "read_tensors", lambda path: held)
+    monkeypatch.setattr(files, "read_metadata", lambda path: {})
     monkeypatch.setattr(files, "filled", without_memory)
     net = load_garm_net(tmp_path / "net.safetensors").net
     assert net.unet.config.block_out_channels == (320, 640, 1280, 1280)
@@ -139,10 +143,18 @@ def test_what_is_written_comes_back_to_the_bit_of_half_precision(tiny_net, tmp_p
     assert all(torch.equal(weight, expected[name].half().float()) for name, weight in loaded.net.unet.state_dict().items())
     assert loaded.denoiser.keys() == denoiser.keys()
     assert all(torch.equal(loaded.denoiser[name], tensor.half()) for name, tensor in denoiser.items())
-    assert read_metadata(path) == {"trained": "no", "kind": "garm-net"}
+    assert read_metadata(path) == {"trained": "no", "kind": "garm-net", "prompts": json.dumps(PROMPTS)}
     content = load_file(path)
     assert {tensor.dtype for tensor in content.values()} == {torch.float16}
     assert torch.equal(content["conv_in.bias"], seeded(3).half())
+
+
+def test_what_learned_other_prompts_is_refused(tiny_net, tmp_path, monkeypatch):
+    save_garm_net(tiny_net, {}, tmp_path / "net.safetensors", {})
+    monkeypatch.setattr(files, "PROMPTS", {**PROMPTS, "lower": "trousers"})
+    with pytest.raises(ValueError) as error:
+        load_garm_net(tmp_path / "net.safetensors")
+    assert one_sentence(error).startswith("'net.safetensors' learned other words for garments")
 
 
 def test_an_image_prompt_comes_back_through_the_readers_of_adapters(tmp_path):

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from modiste.models.restoration.garm_net import GarmNet, build_garm_net, resized_mask, widened
+from modiste.models.restoration.garm_net import GarmNet, build_garm_net, check_base, resized_mask, widened
 
 from .conftest import NARROW, PLACES, one_sentence, seeded
 
@@ -119,6 +119,9 @@ def test_its_base_is_asked_for_by_the_numbers_that_differ(net):
     net.check(channels=4, width=20)
     with pytest.raises(ValueError, match=r"latents of 16 channels where the network takes 4: use the VAE of its base") as error:
         net.check(channels=16, width=20)
+    one_sentence(error)
+    with pytest.raises(ValueError, match="for inpainting") as error:  # whose UNet takes nine
+        check_base(build_garm_net(net.unet.config | {"in_channels": 8}).unet, channels=4, width=20)
     one_sentence(error)
     with pytest.raises(ValueError, match=r"text is 768 wide where the network takes 20: use the CLIP of its base") as error:
         net.check(channels=4, width=768)
