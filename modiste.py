@@ -165,7 +165,7 @@ def evaluate(options: argparse.Namespace) -> int:
         check_writable(options.json.parent)
     with reporter() as told:
         report = systems.evaluate(
-            systems.Request(options.system, options.seed, options.count, options.weights, options.pictures, told)
+            systems.Request(options.system, options.seed, options.count, options.weights, options.pictures, told, options.keep)
         )
     print(markdown(report.rows))
     if options.json:
@@ -257,6 +257,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--weights", type=Path, metavar="FILE", help="a file to measure in place of the shipped one")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
     command.add_argument("--pictures", type=Path, metavar="DIR", help="write contact sheets to a folder")
+    command.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep what is drawn in a folder, and go on there another time (restoration)"
+    )
     command.set_defaults(command=evaluate, requirements="requirements-dev.txt")
 
     command = commands.add_parser("bench", help="measure speed")

@@ -20,6 +20,7 @@ from .batches import over
 from .encoder import ENCODER_FILE, load_encoder, own_lpips
 from .goals import Goal
 from .intervals import GROUPS, mean_row, median_row, set_row, share_row
+from .kept import Kept
 from .metrics.color_difference import masked_delta_e
 from .metrics.frechet import frechet_distance
 from .metrics.pictures import psnr, ssim
@@ -41,7 +42,8 @@ No two samples are of one person. **paired** people are seen from the front, bef
 hardly hidden; of **street** people at least one of these is not so (turned up to 120 degrees, hidden by more than 15 %, cut
 off by the picture's edge, or before a street, a room or a garden).
 
-- `ours`: what ships: GarmNet, image prompt, fine stage; {STEPS} steps of DDIM at guidance {GUIDANCE}, as the paper.
+- `ours`: what ships: GarmNet, image prompt, fine stage; {STEPS} steps of DDIM, as the paper, at guidance {GUIDANCE}, chosen on
+  the samples of seed 5 (the paper's is 1.5).
 - `no_fine`: the same after as many steps without the fine stage. `no_garmnet`: image prompt only. `concat`: person and
   garment side by side in one latent (the idea of TryOffAnyone), neither GarmNet nor image prompt. All start from the same
   base; their files say how long each learned. Methods whose weights are not in `lab/evaluation/weights` have no row.
@@ -121,10 +123,11 @@ def evaluate(request: Request) -> Report:
     others = draw_flats(request.seed, range(request.count, 2 * request.count), stages.next("drawing garments to compare with"))
     rows: list[Row] = []
     made: dict[str, Pictures] = {}
+    kept = Kept(request.keep)
     for split in SPLITS:
         some = samples[split]
         sets = {
-            method: restored(network, some, request.seed, progress=stages.next(f"{split}, {method}"))
+            method: restored(network, some, request.seed, progress=stages.next(f"{split}, {method}"), kept=kept)
             for method, network in networks.items()
         }
         few = some[:SWEPT]
@@ -133,7 +136,7 @@ def evaluate(request: Request) -> Report:
         swept = {
             f"ours_{guidance}": sets["ours"][:SWEPT]
             if guidance == GUIDANCE
-            else restored(networks["ours"], few, request.seed, guidance, stages.next(f"{split}, guidance {guidance}"))
+            else restored(networks["ours"], few, request.seed, guidance, stages.next(f"{split}, guidance {guidance}"), kept)
             for guidance in SWEEP
         }
         for method, pictures in (sets | swept).items():

@@ -30,6 +30,7 @@ class Request:
     weights:  a file to measure in place of the shipped one
     pictures: folder for contact sheets; None makes none
     reporter: where progress is told
+    keep:     folder for what was drawn, so that an interrupted evaluation goes on there; of "restoration" alone
     """
 
     system: str
@@ -38,6 +39,7 @@ class Request:
     weights: Path | None = None
     pictures: Path | None = None
     reporter: Reporter | None = None
+    keep: Path | None = None
 
     @property
     def command(self) -> str:
@@ -61,6 +63,8 @@ def evaluate(request: Request) -> Report:
         raise ValueError(f"--count is {request.count}: measure at least 2 samples, since one has no interval.")
     if request.seed in RESERVED:
         raise ValueError(f"--seed {request.seed} gives the samples that {RESERVED[request.seed]}: choose another seed.")
-    if request.pictures:
-        check_writable(request.pictures)
+    if request.keep and request.system != "restoration":
+        raise ValueError("Only 'restoration' takes long enough to be interrupted: leave out --keep.")
+    for folder in filter(None, (request.pictures, request.keep)):
+        check_writable(folder)
     return importlib.import_module(f".{SYSTEMS[request.system]}", __package__).evaluate(request)

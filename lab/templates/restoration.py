@@ -95,7 +95,7 @@ class Sampling:
     longest: int
 
 
-TINY = Sampling(25, 1.5, "ddim", "normal", "modiste_garment_prompt.safetensors", 128, 256)
+TINY = Sampling(25, 2.5, "ddim", "normal", "modiste_garment_prompt.safetensors", 128, 256)
 PHOTO = Sampling(25, 4.0, "dpmpp_2m", "karras", "none", 224, 768)
 
 

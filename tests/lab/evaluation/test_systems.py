@@ -32,6 +32,11 @@ def test_a_folder_for_pictures_that_cannot_be_made_is_refused(tmp_path):
         evaluate(Request("base", 7, 4, pictures=tmp_path / "file" / "pictures"))
 
 
+def test_what_is_drawn_is_kept_for_restoration_alone(tmp_path):
+    with pytest.raises(ValueError, match=r"Only 'restoration' takes long enough .*: leave out --keep"):
+        evaluate(Request("base", 7, 4, keep=tmp_path))
+
+
 def test_the_command_is_what_would_be_typed():
     assert Request("base", 7, 3).command == "python modiste.py evaluate base --seed 7 --count 3"
     assert Request("base", 7, 3, Path("a.safetensors")).command.endswith("--count 3 --weights a.safetensors")
