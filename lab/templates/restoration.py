@@ -15,7 +15,7 @@ def restore_garment_tiny(sheet: Sheet) -> dict:
     """What a made-up person wears, as it would lie in a shop, with the model that comes with the pack: runs anywhere as it is."""
     base = sheet.node("ModisteLoadBase", 0)
     net = sheet.node("ModisteLoadGarmNet", 0)["garm_net"]
-    person = sheet.node("ModistePersonPhoto", 0, "Person", seed=5)
+    person = sheet.node("ModistePersonPhoto", 0, "Person", seed=31)
     sheet.node("SaveImage", 0, "Look: the person", 300, images=person["image"], filename_prefix="modiste/person")
     sheet.note(0, RESTORE_TINY_NOTE, 330)
     for garment in RESTORED:
