@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...models.base import load_vae
-from ...models.base.architecture import LATENT_SCALE
-from ...models.base.files import VAE_FILE
+from ...models.base.architecture import LATENT_CHANNELS, LATENT_SCALE
 from ...models.restoration.categories import CATEGORIES
 from ...models.restoration.crop import mask_box
 from ...models.restoration.finish import finished
-from ...models.restoration.photos import closer, fitted, on_white
+from ...models.restoration.photos import FACTOR, closer, fitted, on_white
 from ...models.weights import SHIPPED
 from ...models.weights.tensors import fingerprint
+from ..training.bases import as_latents
 from ..training.diffusion import ddim
 from ..training.garment_pairs import close_up
-from ..training.latents import LatentEncoder
 from ..training.precision import fast_autocast
 from ..training.restorer import NET_END, Restorer, guided, load_restorer, net_file, new_restorer, prompt_file
 from .batches import Progress
@@ -84,8 +84,7 @@ def restored(
 
     kept: where it looks for what it drew before, with the same weights
     """
-    vae, encoder = load_vae(), LatentEncoder(VAE_FILE, halve=False)
-    kept = kept or Kept()
+    vae, kept = load_vae(), kept or Kept()
     name = f"{fingerprint(restorer.state_dict())}_{guidance}_{STEPS}" if kept.folder else ""
     pictures: list[Tensor] = []
     for start in range(0, len(samples), BATCH):
@@ -93,18 +92,21 @@ def restored(
         crops = torch.stack([close_up(one.person, one.mask) for one in some])
         categories = torch.tensor([CATEGORIES.index(one.category) for one in some])
         near, masks = closer(torch.stack([one.person for one in some]) / 255, torch.stack([one.mask.float() for one in some]))
-        latents = encoder((near * 255).round().to(torch.uint8))
-        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed + start))
-        told = {"latents": latents, "masks": masks, "crops": crops, "categories": categories, "noise": noise}
-
-        def draw(told: dict[str, Tensor] = told) -> Tensor:
-            with fast_autocast(told["noise"].device):
-                seen = restorer.see(told["latents"], told["masks"], told["crops"], told["categories"])
-                drawn = ddim(guided(restorer, seen, len(told["noise"]), guidance), told["noise"], STEPS)
-            made = vae.decode(drawn / LATENT_SCALE).sample / 2 + 0.5
-            return (finished(made.movedim(1, -1).clamp(0, 1))[0] * 255).round().to(torch.uint8)
-
-        pictures += kept.made(name, told, draw)
+        persons = (near * 255).round().to(torch.uint8)
+        size = (LATENT_CHANNELS, *(length // FACTOR for length in persons.shape[1:3]))
+        noise = torch.randn(len(some), *size, generator=torch.Generator().manual_seed(seed + start))
+        told = {"persons": persons, "masks": masks, "crops": crops, "categories": categories, "noise": noise}
+        pictures += kept.made(name, told, partial(_drawn, restorer, vae, told, guidance))
         if progress:
             progress(len(pictures), len(samples))
     return pictures
+
+
+def _drawn(restorer: Restorer, vae: nn.Module, told: dict[str, Tensor], guidance: float) -> Tensor:
+    """Return the pictures [B, H, W, 3] uint8 that a network draws of what it is told."""
+    noise = told["noise"]
+    with fast_autocast(noise.device):
+        seen = restorer.see(as_latents(vae, told["persons"]), told["masks"], told["crops"], told["categories"])
+        drawn = ddim(guided(restorer, seen, len(noise), guidance), noise, STEPS)
+    made = vae.decode(drawn / LATENT_SCALE).sample / 2 + 0.5
+    return (finished(made.movedim(1, -1).clamp(0, 1))[0] * 255).round().to(torch.uint8)
