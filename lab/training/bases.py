@@ -12,6 +12,7 @@ from ...host.headless.diffusion.checkpoints import build_checkpoint
 from ...models.base import load_text_encoder, load_unet, load_vae
 from ...models.base.architecture import LATENT_SCALE, PREDICTION
 from ...models.weights.tensors import read_tensors
+from .pictures import to_signed
 
 CLIP_MEAN, CLIP_DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 CLIP_SIZE = 224  # pixels
@@ -30,7 +31,7 @@ class TrainingBase:
 @torch.no_grad()
 def as_latents(vae: nn.Module, pictures: Tensor) -> Tensor:
     """Return the latents [B, C, h, w] of pictures [B, H, W, 3] uint8, with a standard deviation of about 1."""
-    return vae.encode(pictures.movedim(-1, 1).float() / 127.5 - 1).latent_dist.mean * LATENT_SCALE
+    return vae.encode(to_signed(pictures)).latent_dist.mean * LATENT_SCALE
 
 
 def load_training_base(checkpoint: Path | None) -> TrainingBase:

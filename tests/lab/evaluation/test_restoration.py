@@ -421,7 +421,7 @@ def test_every_method_split_and_metric_has_a_row_and_every_goal_is_measured(quic
     assert "not measured" not in goal_table([replace(goal, count=2) for goal in GOALS], report.rows)
     assert quick == [(1000, range(4)), (1000, range(4, 8))]
     assert [index for _, index, _ in told.stages] == list(range(1, 19)) and {count for *_, count in told.stages} == {18}
-    for metric in METRICS:  # the paper's guidance is what "ours" has
+    for metric in METRICS:  # what "ours" has
         assert found["ours_2.5", "street", metric].mean == found["ours", "street", metric].mean
     assert found["ours_3.0", "street", "ssim"].mean != found["ours", "street", "ssim"].mean
     assert found["no_fine", "street", "ssim"].mean != found["ours", "street", "ssim"].mean
