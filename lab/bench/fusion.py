@@ -17,6 +17,7 @@ from ...models.attention import KeyValueConcat, run_unet, sd15_layers
 from ...models.attention.layers import LAYERS
 from ...models.base.sd15 import SD15_UNET
 from ...models.restoration.features import GarmentFeatures
+from ..training.precision import fastest_device
 
 SIZE = (64, 48)  # of the latent: 512x384
 LARGE = (128, 96)  # 1024x768, for the memory of the features
@@ -32,7 +33,7 @@ def rows() -> list[dict[str, Any]]:
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = fastest_device()
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     torch.manual_seed(0)
     unet = UNet2DConditionModel(**SD15_UNET).to(device, dtype).eval()

@@ -25,6 +25,7 @@ class Config:
     seed:               of the initial weights, the data's order and each step's noise
     data_seed:          of the wardrobe's samples; evaluation uses others
     workers:            processes that make samples; 0 makes them in the training process
+    in_memory:          whether to make every sample once and keep all on the device: for small ones and a GPU
     learning_rate:      at its highest
     schedule:           after the warm-up: "constant", or "cosine" down to zero at the last step
     warmup:             steps over which the learning rate rises from zero
@@ -49,6 +50,7 @@ class Config:
     seed: int = 0
     data_seed: int = 0
     workers: int = 0
+    in_memory: bool = False
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: int = 0
     optimizer: Literal["adamw", "muon"] = "adamw"

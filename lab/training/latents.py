@@ -18,7 +18,7 @@ from ...models.base.architecture import LATENT_SCALE
 from ...models.base.tokenizer import padded_tokens
 from ...models.weights.tensors import read_tensors, save_tensors
 from .pictures import CaptionedPictures, to_signed
-from .precision import fast_autocast
+from .precision import fast_autocast, fastest_device
 from .shards import ShardPictures
 
 if TYPE_CHECKING:
@@ -68,13 +68,13 @@ class LatentEncoder:
         return {name: value for name, value in self.__dict__.items() if name != "_vae"}
 
     @torch.no_grad()
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """Return the latents [B, C, h, w] of pictures [B, H, W, 3] uint8."""
-        pictures = to_signed(pictures)
+    def __call__(self, pictures: Tensor, device: torch.device | str = "cpu") -> Tensor:
+        """Return the latents [B, C, h, w] of pictures [B, H, W, 3] uint8, computed on a device."""
+        pictures = to_signed(pictures.to(device))
         pictures = avg_pool2d(pictures, 2) if self.halve else pictures
-        with fast_autocast("cpu"):
-            latents = self._vae.encode(pictures.contiguous(memory_format=torch.channels_last)).latent_dist.mean
-        return latents.float() * LATENT_SCALE
+        with fast_autocast(device):
+            latents = self._vae.to(device).encode(pictures.contiguous(memory_format=torch.channels_last)).latent_dist.mean
+        return latents.float().cpu() * LATENT_SCALE
 
     def of_shards(self, part: ShardPictures) -> list[Tensor]:
         """Return the latents of all pictures of one kind in a folder of shards, encoding those that are not encoded yet."""
@@ -86,7 +86,9 @@ class LatentEncoder:
                 print(f"Encoding the {part.pictures.replace('_', ' ')} of '{shard.name}'", file=sys.stderr)
                 file.parent.mkdir(exist_ok=True)
                 pictures = torch.stack([part[index][0] for index in range(start, end)])
-                save_tensors({"latents": torch.cat([self(batch) for batch in pictures.split(BATCH)]).half()}, file, {})
+                save_tensors(
+                    {"latents": torch.cat([self(batch, fastest_device()) for batch in pictures.split(BATCH)]).half()}, file, {}
+                )
             latents += read_tensors(file)["latents"]
         return latents
 

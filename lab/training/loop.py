@@ -23,6 +23,7 @@ from .config import Config, read_config, write_config
 from .console import Console
 from .files import check_writable
 from .log import LossLog
+from .memory import kept_batches
 from .metadata import code_commit, describe_data, training_metadata
 from .optimization import learning_rate, make_optimizer, update_average
 from .order import BatchOrder, buckets_of, generator_of, seed_of
@@ -238,8 +239,16 @@ class Trainer:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        start = _start_worker if self.config.workers else None
-        return iter(DataLoader(self.dataset, batch_sampler=order, num_workers=self.config.workers, worker_init_fn=start))
+        making = {"num_workers": self.config.workers, "worker_init_fn": _start_worker if self.config.workers else None}
+        if self.config.in_memory:
+            self._say(f"Making all {len(self.dataset)} samples.")
+            return kept_batches(self.dataset, buckets, order, self.accelerator.device, self._prepared, **making)
+        return iter(DataLoader(self.dataset, batch_sampler=order, **making))
+
+    def _prepared(self, batch: Any) -> Any:
+        prepare = getattr(self.run.task, "prepared", None)
+        with self.autocast:
+            return prepare(batch) if prepare else batch
 
     def _step(self) -> None:
         """Make one optimizer step and log it."""

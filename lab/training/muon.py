@@ -1,4 +1,7 @@
-"""Muon (Jordan et al. 2024): momentum whose every matrix is made orthogonal before it moves a weight."""
+"""Muon (Jordan et al. 2024): momentum whose every matrix is made orthogonal before it moves a weight.
+
+Lists of tensors are worked on at once: a GPU needs longer to be told of a thousand small ones than to move them.
+"""
 
 from __future__ import annotations
 
@@ -34,20 +37,22 @@ class Muon(torch.optim.Optimizer):
         loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if not parameters:
+                continue
             steps = self._matrix_steps(parameters) if group["matrices"] else self._adam_steps(parameters, group["betas"])
-            for parameter, step in zip(parameters, steps, strict=True):
-                parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step, alpha=group["lr"])
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(parameters, steps, alpha=-group["lr"])
         return loss
 
     def _matrix_steps(self, parameters: list[Tensor]) -> list[Tensor]:
         """Return the steps of matrices; those of one shape are computed together, which is much faster where they are small."""
+        grads = [parameter.grad for parameter in parameters]
+        (momenta,) = self._memories(parameters, "momentum")
+        torch._foreach_lerp_(momenta, grads, 1 - MOMENTUM)
+        ahead = [grad.flatten(1) for grad in torch._foreach_lerp(grads, momenta, MOMENTUM)]  # Nesterov's
         alike: dict[torch.Size, list[int]] = {}
-        ahead = []
-        for index, parameter in enumerate(parameters):
-            (momentum,) = self._memory(parameter, "momentum")
-            momentum.lerp_(parameter.grad, 1 - MOMENTUM)
-            ahead.append(parameter.grad.lerp(momentum, MOMENTUM).flatten(1))  # Nesterov's
-            alike.setdefault(ahead[-1].shape, []).append(index)
+        for index, grad in enumerate(ahead):
+            alike.setdefault(grad.shape, []).append(index)
         steps = list(parameters)
         for shape, indices in alike.items():
             found = orthogonalized(torch.stack([ahead[index] for index in indices])) * LIKE_ADAM * max(shape) ** 0.5
@@ -56,20 +61,24 @@ class Muon(torch.optim.Optimizer):
         return steps
 
     def _adam_steps(self, parameters: list[Tensor], betas: tuple[float, float]) -> list[Tensor]:
-        steps = []
-        for parameter in parameters:
-            mean, square = self._memory(parameter, "mean", "square")
-            state = self.state[parameter]
+        grads = [parameter.grad for parameter in parameters]
+        means, squares = self._memories(parameters, "mean", "square")
+        torch._foreach_lerp_(means, grads, 1 - betas[0])
+        torch._foreach_mul_(squares, betas[1])
+        torch._foreach_addcmul_(squares, grads, grads, 1 - betas[1])
+        states = [self.state[parameter] for parameter in parameters]
+        for state in states:
             state["step"] = state.get("step", torch.zeros(())) + 1
-            mean.lerp_(parameter.grad, 1 - betas[0])
-            square.mul_(betas[1]).addcmul_(parameter.grad, parameter.grad, value=1 - betas[1])
-            first, second = (1 - beta ** float(state["step"]) for beta in betas)
-            steps.append(mean / square.sqrt().mul_(second**-0.5).add_(TINY).mul_(first))  # in place: tables of words are large
-        return steps
+        first, second = ([1 - beta ** float(state["step"]) for state in states] for beta in betas)
+        scales = torch._foreach_sqrt(squares)
+        torch._foreach_mul_(scales, [share**-0.5 for share in second])
+        torch._foreach_add_(scales, TINY)
+        torch._foreach_mul_(scales, first)
+        return torch._foreach_div(means, scales)
 
-    def _memory(self, parameter: Tensor, *names: str) -> list[Tensor]:
-        state = self.state[parameter]
-        return [state.setdefault(name, torch.zeros_like(parameter)) for name in names]
+    def _memories(self, parameters: list[Tensor], *names: str) -> list[list[Tensor]]:
+        """Return what is remembered of parameters under each name."""
+        return [[self.state[each].setdefault(name, torch.zeros_like(each)) for each in parameters] for name in names]
 
 
 def orthogonalized(matrices: Tensor) -> Tensor:

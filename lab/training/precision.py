@@ -5,6 +5,11 @@ from __future__ import annotations
 import torch
 
 
+def fastest_device() -> torch.device:
+    """Return the GPU that CUDA takes by itself, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def fast_dtype(device: torch.device | str) -> torch.dtype:
     """Return bfloat16 where a device computes in it, else float32: a CPU that has to emulate it takes ten times as long."""
     kind = torch.device(device).type

@@ -25,6 +25,9 @@ class Task(Protocol):
 
     kind:         of the exported file, e.g. "modiste-base-vae"
     architecture: of the exported file, in words
+
+    A task may have a method `prepared(batch) -> batch` that computes what is the same in every step. Samples that are kept in
+    memory have gone through it; `loss` takes either kind.
     """
 
     kind: ClassVar[str]

@@ -35,6 +35,7 @@ from ..sheets import contact_sheet
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+ENCODED = ("person", "garment")  # of a batch, by the autoencoder
 SHEET_PEOPLE = 8
 SHEET_GUIDANCE = 1.5  # the paper's
 
@@ -99,9 +100,13 @@ class Task:
             return GarmentPairs(data, LatentEncoder(VAE_FILE, self.halve), self.curated)
         return FolderPairs(data, self.size, CLIP_SIZE if self.base else SIZE, self.curated)
 
+    def prepared(self, batch: Any) -> Any:
+        """Return a batch with its pictures as latents."""
+        return batch | {name: self._latents(batch[name]) for name in ENCODED}
+
     def loss(self, model: Restorer, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
         del step
-        person, garment = self._latents(batch["person"]), self._latents(batch["garment"])
+        person, garment = (self.prepared(batch)[name] for name in ENCODED)
         seen = model.see(person, batch["mask"], self._seen(batch["crop"]), batch["category"])
         noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator, model.prediction, self.shift, self.begun)
         keep = torch.rand(len(noisy), generator=generator, device=noisy.device) >= self.dropped

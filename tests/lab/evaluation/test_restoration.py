@@ -95,7 +95,7 @@ def test_what_hides_the_garment_is_white_in_the_crop_and_nothing_is_restored():
 class Fake:
     """Keeps what it is shown; restores the latents that it knows, or else makes noise smaller, by a number of its own."""
 
-    prediction = "v_prediction"
+    prediction, text = "v_prediction", torch.zeros(1)
 
     def __init__(self, number=0, latents=None):
         self.number, self.latents, self.shown, self.asked = number, latents, [], []
@@ -359,6 +359,9 @@ def test_published_metrics_have_rows_where_their_weights_are(monkeypatch, networ
 
 class Blocks:
     """An autoencoder that sees nothing, and shows three channels of latents as they are."""
+
+    def to(self, device):
+        return self
 
     def encode(self, pictures):
         mean = torch.zeros(len(pictures), 16, pictures.shape[2] // 8, pictures.shape[3] // 8)

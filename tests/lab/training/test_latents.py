@@ -38,7 +38,9 @@ def people(tmp_path):
 def encoded(monkeypatch):
     """Count the pictures that are encoded."""
     counts, real = [], LatentEncoder.__call__
-    monkeypatch.setattr(LatentEncoder, "__call__", lambda self, pictures: counts.append(len(pictures)) or real(self, pictures))
+    monkeypatch.setattr(
+        LatentEncoder, "__call__", lambda self, pictures, device: counts.append(len(pictures)) or real(self, pictures, device)
+    )
     return counts
 
 
@@ -103,7 +105,7 @@ def test_latents_are_no_shards(vae, people):
 
 
 def test_a_failure_while_encoding_leaves_no_half_of_a_file(vae, people, monkeypatch):
-    def broken(self, pictures):
+    def broken(self, pictures, device):
         raise RuntimeError
 
     monkeypatch.setattr(LatentEncoder, "__call__", broken)

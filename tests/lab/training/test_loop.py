@@ -284,3 +284,11 @@ def test_accumulated_gradients_are_the_mean(tmp_path, toy, monkeypatch):
     losses = [[float(row["loss"]) for row in rows_of(tmp_path / name)] for name in "ab"]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     assert losses[0][-1] < losses[0][0]
+
+
+def test_a_run_that_keeps_all_samples_in_memory_does_the_same(finished, toy, tmp_path):
+    console = Quiet()
+    toy.run(tmp_path, 50, console=console, seed=3, ema=0.9, in_memory=True)
+    weights, kept = (load_file(folder / "toy.safetensors") for folder in (finished[0], tmp_path))
+    assert all(torch.equal(kept[name], weights[name]) for name in weights)
+    assert console.sentences[0] == "Making all 50 samples."
