@@ -68,7 +68,7 @@ GOALS = (
     Goal("ours", "street", "cut_agreement", lowest=0.85),
     Goal("ours", "street", "fd_own", highest=0.85, against="no_fine"),
     *(
-        Goal("ours", split, metric, **{bound: 1.0}, against=other, apart=True, count=500)
+        Goal("ours", split, metric, **{bound: 1.0}, against=other, apart=True, count=250)  # 500 in both
         for other in ("no_garmnet", "concat", "crop")
         for split in SPLITS
         for metric, bound in (("ssim", "lowest"), ("own_lpips", "highest"), ("fd_own", "highest"))

@@ -58,7 +58,7 @@ def test_the_papers_settings_are_there():
     assert task.size == (768, 1024)
 
 
-@pytest.mark.parametrize("name", ["restoration-half.toml", "restoration.toml", "restoration-fine.toml"])
+@pytest.mark.parametrize("name", ["restoration-half.toml", "restoration.toml", "restoration-gpu.toml", "restoration-fine.toml"])
 def test_our_settings_can_be_read(name):
     task, _ = load_task("restoration", CONFIGS / name)
     assert task.curated == (name == "restoration-fine.toml")
