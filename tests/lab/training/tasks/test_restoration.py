@@ -149,6 +149,11 @@ def test_pictures_that_are_not_latents_yet_are_encoded(base):
     told = batch() | {"person": pictures[0], "garment": pictures[1]}
     assert Task().loss(oracle, told, generator_of("cpu", 0), 0)[0].item() < 1e-4
     assert torch.allclose(oracle.seen.person, latents[0], atol=1e-4)
+    once = Task().prepared(told)
+    for name in told:
+        assert torch.equal(once[name], Task().prepared(once)[name])
+        assert name in ("person", "garment") or once[name] is told[name]
+    assert Task().loss(Stub(latents[1]), once, generator_of("cpu", 0), 0)[0].item() < 1e-4
 
 
 @pytest.mark.parametrize("method", METHODS)
