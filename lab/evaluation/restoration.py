@@ -42,8 +42,8 @@ No two samples are of one person. **paired** people are seen from the front, bef
 hardly hidden; of **street** people at least one of these is not so (turned up to 120 degrees, hidden by more than 15 %, cut
 off by the picture's edge, or before a street, a room or a garden).
 
-- `ours`: what ships: GarmNet and image prompt, with a fine stage on the way; {STEPS} steps of DDIM, as the paper, at guidance {GUIDANCE}, chosen on
-  the samples of seed 5 (the paper's is 1.5).
+- `ours`: what ships: GarmNet and image prompt, with a fine stage on the way; {STEPS} steps of DDIM, as the paper, at guidance
+  {GUIDANCE}, chosen on the samples of seed 5 (the paper's is 1.5).
 - `no_fine`: the same after as many steps without the fine stage. `no_garmnet`: image prompt only. `concat`: person and
   garment side by side in one latent (the idea of TryOffAnyone), neither GarmNet nor image prompt. All start from the same
   base; their files say how long each learned. Methods whose weights are not in `lab/evaluation/weights` have no row.

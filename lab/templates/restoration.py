@@ -143,7 +143,7 @@ def _restoration(
         )  # fmt: skip
     drawn = node(
         "KSampler", 3, ": draw", model=fused["model"], positive=words["positive"], negative=words["negative"],
-        latent_image=seen["latent"], seed=5 + list(RESTORED).index(row.garment), steps=sampling.steps, cfg=sampling.cfg,
+        latent_image=seen["latent"], seed=19 + list(RESTORED).index(row.garment), steps=sampling.steps, cfg=sampling.cfg,
         sampler_name=sampling.sampler, scheduler=sampling.scheduler,
     )  # fmt: skip
     decoded = node("VAEDecode", 3, ": decode", samples=drawn["LATENT"], vae=base["vae"])
