@@ -86,9 +86,8 @@ class LatentEncoder:
                 print(f"Encoding the {part.pictures.replace('_', ' ')} of '{shard.name}'", file=sys.stderr)
                 file.parent.mkdir(exist_ok=True)
                 pictures = torch.stack([part[index][0] for index in range(start, end)])
-                save_tensors(
-                    {"latents": torch.cat([self(batch, fastest_device()) for batch in pictures.split(BATCH)]).half()}, file, {}
-                )
+                encoded = torch.cat([self(batch, fastest_device()) for batch in pictures.split(BATCH)])
+                save_tensors({"latents": encoded.half()}, file, {})
             latents += read_tensors(file)["latents"]
         return latents
 

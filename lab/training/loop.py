@@ -242,7 +242,8 @@ class Trainer:
         making = {"num_workers": self.config.workers, "worker_init_fn": _start_worker if self.config.workers else None}
         if self.config.in_memory:
             self._say(f"Making all {len(self.dataset)} samples.")
-            return kept_batches(self.dataset, buckets, order, self.accelerator.device, self._prepared, **making)
+            with _one_sentence():
+                return kept_batches(self.dataset, buckets, order, self.accelerator.device, self._prepared, **making)
         return iter(DataLoader(self.dataset, batch_sampler=order, **making))
 
     def _prepared(self, batch: Any) -> Any:
@@ -295,11 +296,8 @@ class Trainer:
             self.console.say(sentence)
 
     def _next_batch(self) -> Any:
-        try:
+        with _one_sentence():
             return next(self.batches)
-        except (ValueError, OSError) as error:  # a worker's error has its traceback in the text, and its sentence last
-            sentence = (str(error).strip() or repr(error)).splitlines()[-1]
-            raise ValueError(sentence.removeprefix(f"{type(error).__name__}: ")) from error
 
     def _save(self) -> None:
         tensors = self.trained.tensors()
@@ -327,6 +325,16 @@ class Trainer:
     def _anywhere(self, *flags: bool) -> list[bool]:
         """Return for each flag whether any process has it set."""
         return [value > 0 for value in self._mean({str(index): float(flag) for index, flag in enumerate(flags)}).values()]
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Turn an error of what makes samples into its sentence: a worker's has its traceback in the text, and its sentence last."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        sentence = (str(error).strip() or repr(error)).splitlines()[-1]
+        raise ValueError(sentence.removeprefix(f"{type(error).__name__}: ")) from error
 
 
 @contextmanager

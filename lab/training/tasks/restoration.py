@@ -106,7 +106,8 @@ class Task:
 
     def loss(self, model: Restorer, batch: Any, generator: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
         del step
-        person, garment = (self.prepared(batch)[name] for name in ENCODED)
+        batch = self.prepared(batch)
+        person, garment = batch["person"], batch["garment"]
         seen = model.see(person, batch["mask"], self._seen(batch["crop"]), batch["category"])
         noisy, timestep, wanted = noised(garment.repeat(self.draws, 1, 1, 1), generator, model.prediction, self.shift, self.begun)
         keep = torch.rand(len(noisy), generator=generator, device=noisy.device) >= self.dropped

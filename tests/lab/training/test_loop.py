@@ -250,7 +250,8 @@ def test_a_full_disk_midway_is_a_sentence_and_the_run_goes_on_later(tmp_path, to
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_an_unreadable_sample_stops_the_run_with_its_own_sentence(tmp_path, toy, workers):
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_an_unreadable_sample_stops_the_run_with_its_own_sentence(tmp_path, toy, workers, in_memory):
     class Broken(toy.Pictures):
         def __getitem__(self, index):
             raise ValueError("The picture 'a.jpg' cannot be read: replace it.")
@@ -260,7 +261,7 @@ def test_an_unreadable_sample_stops_the_run_with_its_own_sentence(tmp_path, toy,
             return Broken()
 
     with pytest.raises(ValueError) as error:
-        toy.run(tmp_path, 5, task=Task(), console=Quiet(), workers=workers)
+        toy.run(tmp_path, 5, task=Task(), console=Quiet(), workers=workers, in_memory=in_memory)
     assert str(error.value) == "The picture 'a.jpg' cannot be read: replace it."
 
 
