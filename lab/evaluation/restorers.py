@@ -31,6 +31,7 @@ FILES = {  # method -> start of its files' names, and how the network is built
     "no_garmnet": (WEIGHTS / "restoration_no_garmnet", "no_garmnet"),
     "concat": (WEIGHTS / "restoration_concat", "concat"),
     "no_fine": (WEIGHTS / "restoration_no_fine", "ours"),
+    "ours_short": (WEIGHTS / "restoration_short", "ours"),
     "ours": (SHIPPED / "modiste_garment", "ours"),
 }
 STEPS = 25  # the paper's

@@ -211,7 +211,7 @@ def files(tmp_path, monkeypatch):
 
 
 def test_a_method_has_the_files_that_are_there(files, tmp_path):
-    assert [method_files(method) for method in FILES] == [[]] * 4
+    assert [method_files(method) for method in FILES] == [[]] * 5
     net, prompt = files("no_garmnet_net"), files("no_garmnet_prompt")
     assert method_files("no_garmnet") == [net, prompt]
     net, _ = files("concat_net"), files("concat_prompt")
@@ -423,13 +423,13 @@ def test_every_method_split_and_metric_has_a_row_and_every_goal_is_measured(quic
     assert len(found) == len(report.rows) and all(row.n == 4 for row in report.rows)
     assert "not measured" not in goal_table([replace(goal, count=2) for goal in GOALS], report.rows)
     assert quick == [(1000, range(4)), (1000, range(4, 8))]
-    assert [index for _, index, _ in told.stages] == list(range(1, 19)) and {count for *_, count in told.stages} == {18}
+    assert [index for _, index, _ in told.stages] == list(range(1, 21)) and {count for *_, count in told.stages} == {20}
     for metric in METRICS:  # what "ours" has
         assert found["ours_2.5", "street", metric].mean == found["ours", "street", metric].mean
     assert found["ours_3.0", "street", "ssim"].mean != found["ours", "street", "ssim"].mean
     assert found["no_fine", "street", "ssim"].mean != found["ours", "street", "ssim"].mean
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == set(SHEETS)
-    widths = {"restoration.jpg": 4 * 3, "restoration_methods.jpg": 2 * 7, "restoration_guidance.jpg": 2 * 7}
+    widths = {"restoration.jpg": 4 * 3, "restoration_methods.jpg": 2 * 8, "restoration_guidance.jpg": 2 * 7}
     for name, across in widths.items():
         with Image.open(tmp_path / "pictures" / name) as sheet:
             assert sheet.width == 4 + across * (WIDTH + 4)
