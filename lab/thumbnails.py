@@ -7,11 +7,10 @@ From the repository root; runs every template headless in a temporary folder, ab
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from .. import comfy_entrypoint
 from ..host.headless.executor import Executor
@@ -33,7 +32,8 @@ def main() -> None:
         for template in TEMPLATES:
             name = template.__name__
             if name in TWINS:
-                shutil.copyfile(FOLDER / f"{TWINS[name]}.jpg", FOLDER / f"{name}.jpg")
+                with Image.open(FOLDER / f"{TWINS[name]}.jpg") as twin, atomic_write(FOLDER / f"{name}.jpg") as temporary:
+                    told(twin, "drawn with the tiny base, not with SD1.5").save(temporary, quality=88)
                 continue
             with use(session):
                 result = Executor(nodes, session).run(load_workflow(FOLDER / f"{name}.json", nodes))
@@ -65,6 +65,15 @@ def in_a_row(pictures: list[Image.Image]) -> Image.Image:
         for picture in row:
             sheet.paste(picture, (left, line * picture.height))
             left += picture.width
+    return sheet
+
+
+def told(picture: Image.Image, text: str) -> Image.Image:
+    """Return a copy of a picture with a line of text below what it shows."""
+    size = HEIGHT // 20
+    sheet = Image.new("RGB", (picture.width, picture.height + 2 * size), "#e8e6e3")
+    sheet.paste(picture)
+    ImageDraw.Draw(sheet).text((size, picture.height + size // 3), text, fill="#333333", font=ImageFont.load_default(size))
     return sheet
 
 

@@ -124,37 +124,34 @@ class GarmNetEncode(io.ComfyNode):
 
 
 def _with_net(garm_net, photos, masks, vae, positive):
-    import torch
-
     from ..models.base.architecture import LATENT_SCALE
-    from ..models.restoration.features import GarmentFeatures
+    from ..models.restoration.features import GarmentFeatures, one_by_one
 
     latent, text = vae.encode(photos), positive[0][0]
     net = loaded(garm_net.net)
     net.check(latent.shape[1], text.shape[-1])
     first = next(net.parameters())
     latents, masks, text = latent.to(first) * LATENT_SCALE, masks.to(first), text[:1].to(first)
-    seen, progress = [], Progress(len(photos))
-    for done in range(len(photos)):  # one by one: they can be cancelled, and take no more memory than one
-        progress(done)
-        one = slice(done, done + 1)
-        with torch.no_grad():
-            seen.append({block: tensor.cpu() for block, tensor in net(latents[one], masks[one], text).items()})
-    progress(len(photos))
-    return GarmentFeatures({block: torch.cat([one[block] for one in seen]) for block in seen[0]}, None, garm_net.denoiser), latent
+    layers = one_by_one(lambda one: net(latents[one], masks[one], text), len(photos), Progress(len(photos)))
+    return GarmentFeatures(layers, None, garm_net.denoiser), latent
 
 
 def _with_model(garm_net, photos, masks, vae, positive):
     from ..models.attention import FeatureRecorder
-    from ..models.restoration.features import GarmentFeatures
+    from ..models.restoration.features import GarmentFeatures, one_by_one
     from ..models.restoration.garm_net import check_base
     from ..models.restoration.photos import on_white
 
-    recorder, latent = FeatureRecorder(), vae.encode(on_white(photos, masks))
+    latent = vae.encode(on_white(photos, masks))
     check_base(garm_net.model.get_model_object("diffusion_model"), latent.shape[1], positive[0][0].shape[-1])
     clean = float(garm_net.model.get_model_object("model_sampling").sigma_min)
-    run_once(recorder.install(garm_net.model), latent, positive, clean)
-    return GarmentFeatures({block: tensor.cpu() for block, tensor in recorder.features.items()}, masks), latent
+
+    def look(one):
+        recorder = FeatureRecorder()
+        run_once(recorder.install(garm_net.model), latent[one], positive, clean)
+        return recorder.features
+
+    return GarmentFeatures(one_by_one(look, len(photos), Progress(len(photos))), masks), latent
 
 
 class GarmFusDenoiser(io.ComfyNode):

@@ -18,6 +18,9 @@ from modiste.host.headless.session import Session, use
 from modiste.host.headless.workflow import load_workflow
 from modiste.models.avatars.files import load_avatar
 from modiste.models.base import TEXT_CONFIG, UNET_CONFIG, VAE_CONFIG, load_base
+from modiste.models.restoration.categories import SLOT_CATEGORY
+from modiste.models.restoration.garment_finder import LEAST
+from modiste.wardrobe.samples import person_sample
 
 FOLDER = Path(__file__).parents[1] / "workflows"
 SMALL = {"views": 2, "width": 96, "height": 96, "gaussians": 4000}
@@ -123,6 +126,19 @@ def test_garments_of_a_made_up_person_are_restored_and_what_is_not_worn_is_skipp
     names = {path.name for path in result.files}
     assert names == {"person_00001_.png", "restored_upper_00001_.png", "restored_lower_00001_.png"}
     for path in result.files:
+        assert Image.open(path).size == (192, 256)
+
+
+def test_the_garments_on_a_picture_from_a_file_are_found_and_restored(nodes, tmp_path, monkeypatch):
+    sample = person_sample(7, 0, flats=False)
+    Image.fromarray(sample.image.numpy()).save(tmp_path / "photo.png")
+    monkeypatch.chdir(tmp_path)
+    few = tuple(f"{category}: draw.steps=2" for category in ("Upper body", "Lower body", "Full body"))
+    summary = run_request(RunRequest(FOLDER / "restore_garment_tiny.json", inputs=("Person=photo.png",), values=few), nodes)
+    seen = {SLOT_CATEGORY.get(garment.slot) for garment in sample.garments if garment.mask.float().mean() > 2 * LEAST} - {None}
+    names = {f"restored_{category.replace(' ', '_')}_00001_.png" for category in seen}
+    assert names and {Path(path).name for path in summary["outputs"]} == {"person_00001_.png", *names}
+    for path in summary["outputs"]:
         assert Image.open(path).size == (192, 256)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,8 @@ def _measured(goal: Goal, rows: Sequence[Row]) -> float | None:
         return None
     floor = means[goal.above] if goal.above else 0.0
     measured, against = means[goal.method] - floor, means[goal.against] - floor if goal.against else 1.0
+    if against == 0 and not goal.above:
+        return math.inf if measured > 0 else 1.0
     return measured / against if against > 0 else None
 
 

@@ -40,11 +40,13 @@ ABOUT = f"""
 Garment restoration (IGR): a garment alone on white, drawn from a picture of somebody who wears it and the garment's mask.
 No two samples are of one person. **paired** people are seen from the front, before a plain ground, the garment whole and
 hardly hidden; of **street** people at least one of these is not so (turned up to 120 degrees, hidden by more than 15 %, cut
-off by the picture's edge, or before a street, a room or a garden).
+off by the picture's edge, or before a street, a room or a garden). Networks are shown the part of the picture around the mask,
+where the paper's are shown all of it.
 
 - `ours`: what ships: GarmNet and image prompt, with a fine stage on the way; {STEPS} steps of DDIM, as the paper, at guidance
   {GUIDANCE}, chosen on the samples of seed 5 (the paper's is 1.5).
-- `ours_short`: the same after as many pictures as the next three learned from, 22 000. What orders say is said of it.
+- `ours_short`: the same after as many pictures as the next three learned from, 22 000. What orders say is said of it. The
+  first 16 000 of its and `no_fine`'s were told of lower garments as "trousers", and had their masks' edges drawn anew each time.
 - `no_fine`: the same after as many steps without the fine stage. `no_garmnet`: image prompt only. `concat`: person and
   garment side by side in one latent (the idea of TryOffAnyone), neither GarmNet nor image prompt. All start from the same
   base; their files say how each learned. Methods whose weights are not in `lab/evaluation/weights` have no row.
@@ -60,6 +62,9 @@ fabric_agreement and cut_agreement are the shares of pictures in which the reade
 is; the reader errs too, so compare with `floor`. fabric_alike and cut_alike are the shares in which it finds what it finds in
 the garment itself, be that right or wrong.
 """
+ORDERS = (("ssim", "lowest"), ("own_lpips", "highest"), ("fd_own", "highest"))  # of the paper's tables 1 and 2
+MORE_ORDERS = (("psnr", "lowest"), ("delta_e", "highest"), ("fabric_agreement", "lowest"), ("cut_agreement", "lowest"))
+EACH = 250  # samples of each split that orders are told of: 500 in both
 GOALS = (
     Goal("ours", "paired", "ssim", lowest=0.85),
     Goal("ours", "paired", "delta_e", highest=4),
@@ -67,12 +72,17 @@ GOALS = (
     Goal("ours", "street", "fabric_agreement", lowest=0.80),
     Goal("ours", "paired", "cut_agreement", lowest=0.95),
     Goal("ours", "street", "cut_agreement", lowest=0.85),
-    Goal("ours_short", "street", "fd_own", highest=0.85, against="no_fine"),
+    Goal("ours_short", "street", "fd_own", highest=0.85, against="no_fine", count=EACH),
     *(
-        Goal(ours, split, metric, **{bound: 1.0}, against=other, apart=True, count=250)  # 500 in both
-        for ours, other in (("ours_short", "no_garmnet"), ("ours_short", "concat"), ("ours_short", "crop"), ("ours", "crop"))
+        Goal(ours, split, metric, **{bound: 1.0}, against=other, apart=True, count=EACH)
+        for ours, other, orders in (
+            ("ours_short", "no_garmnet", ORDERS),
+            ("ours_short", "concat", ORDERS + MORE_ORDERS),
+            ("ours_short", "crop", ORDERS + MORE_ORDERS),
+            ("ours", "crop", ORDERS + MORE_ORDERS),
+        )
         for split in SPLITS
-        for metric, bound in (("ssim", "lowest"), ("own_lpips", "highest"), ("fd_own", "highest"))
+        for metric, bound in orders
     ),
 )
 SHEETS = {

@@ -86,7 +86,7 @@ def restored(
     kept: where it looks for what it drew before, with the same weights
     """
     vae, kept = load_vae().to(restorer.text.device), kept or Kept()
-    name = f"{fingerprint(restorer.state_dict())}_{guidance}_{STEPS}" if kept.folder else ""
+    name = f"{_known(restorer, vae)}_{guidance}_{STEPS}" if kept.folder else ""
     pictures: list[Tensor] = []
     for start in range(0, len(samples), BATCH):
         some = samples[start : start + BATCH]
@@ -101,6 +101,11 @@ def restored(
         if progress:
             progress(len(pictures), len(samples))
     return pictures
+
+
+def _known(restorer: Restorer, vae: nn.Module) -> str:
+    """Return what all that draws is known by: the restorer, the prompts' states, which are not in its own, and the autoencoder."""
+    return fingerprint({"text": restorer.text, **restorer.state_dict()}, fingerprint(vae.state_dict()))
 
 
 def _drawn(restorer: Restorer, vae: nn.Module, told: dict[str, Tensor], guidance: float) -> Tensor:

@@ -69,18 +69,20 @@ def main(folder: str) -> None:
     place = Path(folder)
     pictures = open_layout(place)
     kept, left = [], []
-    for entry, item in zip(pictures.entries, map(pictures.__getitem__, range(len(pictures))), strict=True):
+    for index, entry in enumerate(pictures.entries):
+        item = pictures[index]
         if item.mask is None or item.slot not in SLOT_CATEGORY:
             continue
         reason = fault(item)
         kept += [] if reason else [entry.name]
-        left += [(item.person, reason)] if reason else []
+        left += [(index, reason)] if reason else []
     with atomic_write(place / LIST) as temporary:
         temporary.write_text("".join(f"{name}\n" for name in kept), encoding="utf-8")
     if left:
         some = left[:: max(1, len(left) // SHOWN)][:SHOWN]
         with atomic_write(place / SHEET) as temporary:
-            contact_sheet([picture for picture, _ in some], [reason for _, reason in some], 8).save(temporary, quality=88)
+            sheet = contact_sheet([pictures[index].person for index, _ in some], [reason for _, reason in some], 8)
+            sheet.save(temporary, quality=88)
     print(f"{len(kept)} of {len(kept) + len(left)} pairs stay: see '{place / LIST}' and '{place / SHEET}'.")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from .layers import Block
-from .patch import ALWAYS, AttentionPatch
+from .patch import ALWAYS, AttentionPatch, cond_rows
 from .protocol import ExtraOptions
 
 
 class FeatureRecorder(AttentionPatch):
     """An `attn1_patch` that changes nothing and keeps the normed inputs of each block's self-attention in the first run it sees.
 
-    features: for each block that ran [B, C, h, w]; gradients flow where the run has any
+    features: for each block that ran [B, C, h, w], of the positive prompt's rows; gradients flow where the run has any
     """
 
     hook = "attn1_patch"
@@ -22,6 +22,8 @@ class FeatureRecorder(AttentionPatch):
         self.features: dict[Block, Tensor] = {}
 
     def __call__(self, n: Tensor, context: Tensor, value: Tensor, extra_options: ExtraOptions) -> tuple[Tensor, Tensor, Tensor]:
-        size = extra_options["activations_shape"][-2:]
-        self.features.setdefault(extra_options["block"], n.transpose(1, 2).unflatten(2, size))
+        rows, size = cond_rows(len(n), extra_options), extra_options["activations_shape"][-2:]
+        if len(rows):
+            seen = n if len(rows) == len(n) else n[rows]
+            self.features.setdefault(extra_options["block"], seen.transpose(1, 2).unflatten(2, size))
         return n, context, value

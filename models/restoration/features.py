@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..attention import LAYERS, Block
@@ -42,6 +43,20 @@ class GarmentFeatures:
     def bytes(self) -> int:
         """How much memory the features take."""
         return sum(tensor.numel() * tensor.element_size() for tensor in self.layers.values())
+
+
+@torch.no_grad()
+def one_by_one(look: Callable[[slice], Mapping[Block, Tensor]], count: int, progress: Callable[[int], None]) -> dict[Block, Tensor]:
+    """Return what `look` sees of all `count` photos, when told which to look at: for each block [count, C, h, w] on the CPU.
+
+    One by one, so that it can be cancelled in between, and takes no more memory than one photo.
+    """
+    seen = []
+    for done in range(count):
+        progress(done)
+        seen.append({block: tensor.cpu() for block, tensor in look(slice(done, done + 1)).items()})
+    progress(count)
+    return {block: torch.cat([one[block] for one in seen]) for block in seen[0]}
 
 
 def block_weights(text: str) -> dict[Block, float]:

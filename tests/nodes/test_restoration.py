@@ -287,7 +287,9 @@ def test_the_changes_of_one_garm_net_count_once_however_it_was_loaded_and_as_str
     assert (predict(fuse(fuse(base[0], features, "0"), other, "0"), *words) - once).abs().max() > 0.01
 
 
-def test_photos_are_looked_at_one_by_one_and_each_is_seen_as_if_alone(session, net, base):
+@pytest.mark.parametrize("eyes", ["net", "own_eyes"])
+def test_photos_are_looked_at_one_by_one_and_each_is_seen_as_if_alone(session, base, eyes, request):
+    net = request.getfixturevalue(eyes)
     images, masks = photos(3), torch.cat([mask(), mask(0, 30), mask(20, 64)])
     together = encode(net, base, images, masks)[0]
     for number in range(3):

@@ -92,7 +92,10 @@ class Task(Variations):
         return contact_sheet(images, [_sentence(model, reading) for reading in found], 6)
 
     def export(self, model: ReaderNet, path: Path, metadata: dict[str, str]) -> None:
+        """Write the reader, and as `NAME_finder.safetensors` its part that the pack finds garments with."""
         save_half(model.state_dict(), path, {**metadata, "vocabulary": json.dumps(model.vocabulary)})
+        finder = {**metadata, "kind": "garment-finder", "taken_from": "the evaluation's reader", "parts": json.dumps(PARTS)}
+        save_half(model.finder.state_dict(), path.with_name(f"{path.stem}_finder.safetensors"), finder)
 
 
 def _balanced(logits: Tensor, parts: Tensor) -> Tensor:

@@ -40,3 +40,11 @@ def test_a_ratio_can_be_of_what_is_above_a_floor():
     wish = "fd_own of `ours` on people: at most 14 times that of `reconstruction`, both above `floor`"
     assert goal_table(goals, [*ROWS, floor]).splitlines()[2:] == [f"| {wish} | 13 | yes |"]
     assert goal_table(goals, ROWS).splitlines()[2:] == [f"| {wish} | not measured |  |"]
+
+
+def test_anything_is_more_than_a_method_that_has_nothing():
+    nothing = Row("crop", "people", "psnr", 0.0, (0.0, 0.0), 9)
+    same = Row("ours", "flats", "psnr", 0.0, (0.0, 0.0), 9), Row("crop", "flats", "psnr", 0.0, (0.0, 0.0), 9)
+    goals = [Goal("ours", split, "psnr", lowest=1.1, against="crop") for split in ("people", "flats")]
+    lines = goal_table(goals, [*ROWS, nothing, *same]).splitlines()[2:]
+    assert [line.split(" | ")[1:] for line in lines] == [["inf", "yes |"], ["1", "no |"]]

@@ -177,3 +177,12 @@ def test_recorded_features_are_what_concat_takes(model, inputs, unet):
     itself = KeyValueConcat(recorder.features).install(model)  # keys and values twice change nothing
     expected = run(model, inputs, rows=(0,), parts=(0,))
     torch.testing.assert_close(run(itself, inputs, rows=(0,), parts=(0,)), expected, rtol=0, atol=1e-5)
+
+
+def test_of_a_guided_run_the_positive_rows_are_recorded(model, inputs):
+    alone, guided, negative = FeatureRecorder(), FeatureRecorder(), FeatureRecorder()
+    run(alone.install(model), inputs, rows=(0,), parts=(0,))
+    run(guided.install(model), inputs, rows=(1, 0), parts=(1, 0))
+    run(negative.install(model), inputs, rows=(1,), parts=(1,))
+    torch.testing.assert_close(guided.features[BLOCK], alone.features[BLOCK], rtol=0, atol=1e-5)
+    assert negative.features == {}

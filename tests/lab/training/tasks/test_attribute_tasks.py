@@ -13,8 +13,9 @@ from modiste.lab.training.task import load_task, task_names
 from modiste.lab.training.tasks import reader as reader_task
 from modiste.lab.training.tasks.encoder import Task, _loss
 from modiste.lab.training.variations import Variations
-from modiste.models.weights.tensors import save_tensors
-from modiste.wardrobe.slots import PART_INDEX
+from modiste.models.restoration import garment_finder
+from modiste.models.weights.tensors import read_tensors, save_tensors
+from modiste.wardrobe.slots import PART_INDEX, PARTS
 
 GARMENT = {"slot": "upper", "cut": "t-shirt", "pattern": "plain", "named": "T-shirt"}
 SHOES = {"slot": "shoes", "cut": "sneakers", "pattern": "plain", "color": "black", "named": ""}
@@ -232,6 +233,18 @@ def test_shards_without_parts_are_no_lesson_for_the_reader(shards, tmp_path):
         save_tensors(tensors, tmp_path / "wardrobe_seed0_00000000.safetensors", file.metadata())
     with pytest.raises(ValueError, match=r"has no tensor 'people_parts': remove it, and render it again"):
         reader_task.Task().dataset(tmp_path, 0)[0]
+
+
+def test_the_readers_part_that_finds_garments_is_written_too_and_the_pack_can_use_it(tmp_path, monkeypatch):
+    model = reader_task.Task().build()
+    reader_task.Task().export(model, tmp_path / "mine.safetensors", {"kind": "reader"})
+    monkeypatch.setattr(garment_finder, "FINDER_FILE", tmp_path / "mine_finder.safetensors")
+    assert garment_finder.part_names() == list(PARTS)
+    written = read_tensors(garment_finder.FINDER_FILE)
+    wanted = model.finder.state_dict()
+    assert written.keys() == wanted.keys()
+    assert all(torch.equal(written[name], weight.half()) for name, weight in wanted.items())
+    assert garment_finder.found_garments(torch.rand(1, 64, 48, 3)).shape == (1, 64, 48)
 
 
 def test_encoder_and_reader_are_trained_from_different_random_weights(tmp_path):
