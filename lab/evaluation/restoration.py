@@ -47,7 +47,7 @@ where the paper's are shown all of it.
   {GUIDANCE}, chosen on the samples of seed 5 (the paper's is 1.5).
 - `ours_short`: the same after 22 000 pictures, as many as the next three learned from; goals that compare methods are of it.
   Of its and `no_fine`'s pictures the first 16 000 had "trousers" as the word for all lower garments, and were framed by exact
-  masks.
+  masks, and the first 300 steps at full size were at shift 3 rather than 6.
 - `no_fine`: the same after as many steps without the fine stage. `no_garmnet`: image prompt only. `concat`: person and
   garment side by side in one latent (the idea of TryOffAnyone), neither GarmNet nor image prompt. All start from the same
   base; their files say how each learned. Methods whose weights are not in `lab/evaluation/weights` have no row.

@@ -96,7 +96,7 @@ class GarmentPairs(Dataset):
         """Return the pairs of which everything is seen, from the front; of too many those of which least is hidden.
 
         Each slot is counted by itself: shirts hide trousers, and hardly anything hides shirts. Proportions need no look: the
-        wardrobe's garments are at most three times as long as wide, or as wide as long.
+        wardrobe makes no garment of extreme ones.
         """
         whole = [pair for pair in self.pairs if pair.hidden <= HIDDEN and self._from_the_front(pair) and not self._truncated(pair)]
         whole.sort(key=lambda pair: pair.hidden)
