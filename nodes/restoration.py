@@ -49,7 +49,7 @@ class LoadGarmNet(io.ComfyNode):
                     options=[FROM_MODEL, *model_files((".safetensors",))],
                     default="modiste_garment_net.safetensors",
                     tooltip="GarmNet's file, in models/modiste or the pack's own. 'from the model' needs none: the model, any "
-                    "SD1.5 checkpoint, looks at the photo with its own eyes. That keeps colours and patterns, but shapes less.",
+                    "SD1.5 checkpoint, looks at the photo with its own eyes: expect colours and patterns more than shapes.",
                 ),
                 io.Model.Input("model", optional=True, tooltip="Only for 'from the model': the SD1.5 model that is to look."),
             ],

@@ -89,7 +89,7 @@ GOALS = (
 SHEETS = {
     "restoration.jpg": "Restorations: the best, the middle and the worst eight of `ours` by own_lpips, both splits together. "
     "Person, restoration, the garment itself.",
-    "restoration_methods.jpg": "Methods side by side: person, crop, baselines, ours, the garment itself.",
+    "restoration_methods.jpg": f"Methods side by side: person, crop, {', '.join(FILES)}, the garment itself.",
     "restoration_guidance.jpg": "Guidance 1.0, 1.5, 2.0, 2.5 and 3.0, after the person and before the garment itself.",
 }
 ON_SHEET = 8

@@ -9,6 +9,7 @@ from .sheet import ROW_GAP, TOP, Node, Output, Sheet
 
 RESTORED = {"upper": "Upper body", "lower": "Lower body", "full body": "Full body"}
 COLORS = ("#3f789e", "#3f5159", "#5b4a72")
+CONTROLS = 5  # the column of ControlNet, a group of its own, so that it stays off where a row is switched on
 
 
 def restore_garment_tiny(sheet: Sheet) -> dict:
@@ -56,12 +57,22 @@ def restore_garment(sheet: Sheet) -> dict:
         bypassed=True,
         clip_name="CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors",
     )
-    sheet.note(0, RESTORE_NOTE, 460)
+    sheet.note(0, RESTORE_NOTE, 700)
+    control = sheet.node(
+        "ControlNetLoader",
+        CONTROLS,
+        "Your ControlNet",
+        bypassed=True,
+        control_net_name="control_v11p_sd15_lineart_fp16.safetensors",
+    )
+    picture = sheet.node("LoadImage", CONTROLS, "Control picture", 420, bypassed=True, image="control.png")
     base = {"model": lora["MODEL"], "clip": lora["CLIP"], "vae": checkpoint["VAE"]}
+    extras = Extras(vision["CLIP_VISION"], control["CONTROL_NET"], picture["IMAGE"])
     for garment in RESTORED:
         row = Row(garment, person["IMAGE"], person["MASK"], off=garment != "upper")
-        _restoration(sheet, row, base, net, PHOTO, vision["CLIP_VISION"])
+        _restoration(sheet, row, base, net, PHOTO, extras)
     sheet.group("1 Your photo and model", 0, 0, "#3f5159")
+    sheet.group("ControlNet, off", CONTROLS, CONTROLS, "#3f5159")
     return sheet.workflow(modiste={"needs": "an SD1.5 checkpoint and a photo"})
 
 
@@ -69,13 +80,20 @@ RESTORE_NOTE = """## Restore a garment from a photo
 
 1. Choose your **SD1.5 checkpoint**.
 2. Load a photo at **Person**, right-click it, *Open in MaskEditor*, and paint the garment.
-3. Queue. For trousers or a dress, bypass the row *Upper body* (select it, Ctrl-B) and switch on another.
+3. Queue. For trousers or a dress, bypass the row *Upper body* (select it, Ctrl-B) and switch on another in the same way.
 
-No weights of IGR's GarmNet exist for SD1.5, so *from the model* lets your checkpoint look at the photo with its own eyes: colours
-and patterns come over, shapes less well. If you have a GarmNet for SD1.5, choose its file in **Load GarmNet**.
+No weights of IGR's GarmNet exist for SD1.5, so *from the model* lets your checkpoint look at the photo with its own eyes: expect
+colours and patterns more than shapes. If you have a GarmNet for SD1.5, choose its file in **Load GarmNet**.
 
-- An **IP-Adapter** (sd15 or plus, in *models/modiste*) helps: choose it in *show the close-up* and switch on **CLIP Vision**.
-- **LoRA** and **ControlNet** nodes are wired and bypassed.
+These are off until you switch them on (select, Ctrl-B):
+
+- **IP-Adapter** (sd15 or plus, in *models/modiste*): choose it in *show the close-up* and switch on **CLIP Vision**.
+- **LoRA**: choose yours at *Your LoRA*.
+- **ControlNet**: switch on all of the group on the right. Its picture is made for your ControlNet and shows the garment lying flat:
+for lineart, your own sketch, in white lines on black.
+
+Shapes follow the words: connect a *CLIP Text Encode* ("a grey hoodie with a zip on a white background") to *draw* in place of
+*positive* from *look*.
 """
 
 
@@ -109,11 +127,20 @@ class Row:
     off: bool = False
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What is bypassed until it is wanted: of CLIP Vision, a ControlNet, and the picture that this is shown."""
+
+    vision: Output
+    control: Output
+    picture: Output
+
+
 def _restoration(
-    sheet: Sheet, row: Row, base: dict[str, Output] | Node, net: Output, sampling: Sampling, vision: Output | None = None
+    sheet: Sheet, row: Row, base: dict[str, Output] | Node, net: Output, sampling: Sampling, extras: Extras | None = None
 ) -> None:
     """Add one row: look at a garment, and draw it."""
-    title, photo = RESTORED[row.garment], vision is not None
+    title = RESTORED[row.garment]
     columns = range(1, 5)
     top = max(sheet.heights.get(column, TOP) for column in columns)
     top += ROW_GAP if top > TOP else 0
@@ -127,19 +154,16 @@ def _restoration(
         garment=row.garment, longest=sampling.longest,
     )  # fmt: skip
     crop = node("ModisteGarmentCrop", 1, ": close-up", image=row.image, mask=row.mask, size=sampling.crop)["crop"]
-    shown = {"clip_vision": vision} if photo else {}
+    shown = {"clip_vision": extras.vision} if extras else {}
     prompted = node(
         "ModisteGarmentImagePrompt", 2, ": show the close-up", model=base["model"], image=crop, file=sampling.prompt_file, **shown
     )
     fused = node("ModisteGarmFusDenoiser", 2, ": show what was seen", model=prompted["model"], features=seen["features"])
     words = seen
-    if photo:
-        control = node(
-            "ControlNetLoader", 2, ": ControlNet", off=True, control_net_name="control_v11p_sd15_lineart_fp16.safetensors"
-        )
+    if extras:
         words = node(
-            "ControlNetApplyAdvanced", 2, ": apply ControlNet", off=True, positive=seen["positive"], negative=seen["negative"],
-            control_net=control["CONTROL_NET"], image=crop, vae=base["vae"],
+            "ControlNetApplyAdvanced", CONTROLS, ": apply ControlNet", off=True, positive=seen["positive"],
+            negative=seen["negative"], control_net=extras.control, image=extras.picture, vae=base["vae"],
         )  # fmt: skip
     drawn = node(
         "KSampler", 3, ": draw", model=fused["model"], positive=words["positive"], negative=words["negative"],
