@@ -161,3 +161,16 @@ def test_a_photo_is_restored_with_the_users_checkpoint(nodes, tmp_path, monkeypa
         prompt = shortened(load_workflow(FOLDER / "restore_garment.json", nodes))
         files = Executor(nodes, session).run(prompt).files
     assert [path.name for path in files] == ["restored_upper_00001_.png"]
+
+
+def test_switching_a_row_on_leaves_its_controlnet_off():
+    workflow = json.loads((FOLDER / "restore_garment.json").read_text())
+    rows = [group for group in workflow["groups"] if group["title"] in ("Upper body", "Lower body", "Full body")]
+    assert len(rows) == 3
+    for row in rows:
+        left, top, width, height = row["bounding"]
+        inside = {
+            node["type"] for node in workflow["nodes"]
+            if left <= node["pos"][0] <= left + width and top <= node["pos"][1] <= top + height
+        }  # fmt: skip
+        assert "KSampler" in inside and not {name for name in inside if "ControlNet" in name}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .sheet import ROW_GAP, TOP, Node, Output, Sheet
+from .sheet import Node, Output, Sheet
 
 RESTORED = {"upper": "Upper body", "lower": "Lower body", "full body": "Full body"}
 COLORS = ("#3f789e", "#3f5159", "#5b4a72")
-CONTROLS = 5  # the column of ControlNet, a group of its own, so that it stays off where a row is switched on
 
 
 def restore_garment_tiny(sheet: Sheet) -> dict:
@@ -58,21 +57,11 @@ def restore_garment(sheet: Sheet) -> dict:
         clip_name="CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors",
     )
     sheet.note(0, RESTORE_NOTE, 700)
-    control = sheet.node(
-        "ControlNetLoader",
-        CONTROLS,
-        "Your ControlNet",
-        bypassed=True,
-        control_net_name="control_v11p_sd15_lineart_fp16.safetensors",
-    )
-    picture = sheet.node("LoadImage", CONTROLS, "Control picture", 420, bypassed=True, image="control.png")
     base = {"model": lora["MODEL"], "clip": lora["CLIP"], "vae": checkpoint["VAE"]}
-    extras = Extras(vision["CLIP_VISION"], control["CONTROL_NET"], picture["IMAGE"])
     for garment in RESTORED:
         row = Row(garment, person["IMAGE"], person["MASK"], off=garment != "upper")
-        _restoration(sheet, row, base, net, PHOTO, extras)
+        _restoration(sheet, row, base, net, PHOTO, vision["CLIP_VISION"])
     sheet.group("1 Your photo and model", 0, 0, "#3f5159")
-    sheet.group("ControlNet, off", CONTROLS, CONTROLS, "#3f5159")
     return sheet.workflow(modiste={"needs": "an SD1.5 checkpoint and a photo"})
 
 
@@ -89,7 +78,7 @@ These are off until you switch them on (select, Ctrl-B):
 
 - **IP-Adapter** (sd15 or plus, in *models/modiste*): choose it in *show the close-up* and switch on **CLIP Vision**.
 - **LoRA**: choose yours at *Your LoRA*.
-- **ControlNet**: switch on all of the group on the right. Its picture is made for your ControlNet and shows the garment lying flat:
+- **ControlNet**: switch on all of the box below the row. Its picture is made for your ControlNet and shows the garment lying flat:
 for lineart, your own sketch, in white lines on black.
 
 Shapes follow the words: connect a *CLIP Text Encode* ("a grey hoodie with a zip on a white background") to *draw* in place of
@@ -127,24 +116,15 @@ class Row:
     off: bool = False
 
 
-@dataclass(frozen=True)
-class Extras:
-    """What is bypassed until it is wanted: of CLIP Vision, a ControlNet, and the picture that this is shown."""
-
-    vision: Output
-    control: Output
-    picture: Output
-
-
 def _restoration(
-    sheet: Sheet, row: Row, base: dict[str, Output] | Node, net: Output, sampling: Sampling, extras: Extras | None = None
+    sheet: Sheet, row: Row, base: dict[str, Output] | Node, net: Output, sampling: Sampling, vision: Output | None = None
 ) -> None:
-    """Add one row: look at a garment, and draw it."""
+    """Add one row: look at a garment, and draw it; with CLIP Vision, a ControlNet below it.
+
+    ControlNet has a box of its own, so that it stays off where all of a row is switched on.
+    """
     title = RESTORED[row.garment]
-    columns = range(1, 5)
-    top = max(sheet.heights.get(column, TOP) for column in columns)
-    top += ROW_GAP if top > TOP else 0
-    sheet.heights |= dict.fromkeys(columns, top)
+    top = sheet.new_row(1, 4)
 
     def node(kind: str, column: int, name: str, tall: int = 0, off: bool = row.off, **values: Any) -> Node:
         return sheet.node(kind, column, f"{title}{name}", tall, off, **values)
@@ -154,23 +134,46 @@ def _restoration(
         garment=row.garment, longest=sampling.longest,
     )  # fmt: skip
     crop = node("ModisteGarmentCrop", 1, ": close-up", image=row.image, mask=row.mask, size=sampling.crop)["crop"]
-    shown = {"clip_vision": extras.vision} if extras else {}
+    shown = {"clip_vision": vision} if vision else {}
     prompted = node(
         "ModisteGarmentImagePrompt", 2, ": show the close-up", model=base["model"], image=crop, file=sampling.prompt_file, **shown
     )
     fused = node("ModisteGarmFusDenoiser", 2, ": show what was seen", model=prompted["model"], features=seen["features"])
-    words = seen
-    if extras:
-        words = node(
-            "ControlNetApplyAdvanced", CONTROLS, ": apply ControlNet", off=True, positive=seen["positive"],
-            negative=seen["negative"], control_net=extras.control, image=extras.picture, vae=base["vae"],
-        )  # fmt: skip
     drawn = node(
-        "KSampler", 3, ": draw", model=fused["model"], positive=words["positive"], negative=words["negative"],
-        latent_image=seen["latent"], seed=19 + list(RESTORED).index(row.garment), steps=sampling.steps, cfg=sampling.cfg,
-        sampler_name=sampling.sampler, scheduler=sampling.scheduler,
+        "KSampler", 3, ": draw", model=fused["model"], latent_image=seen["latent"], seed=19 + list(RESTORED).index(row.garment),
+        steps=sampling.steps, cfg=sampling.cfg, sampler_name=sampling.sampler, scheduler=sampling.scheduler,
     )  # fmt: skip
     decoded = node("VAEDecode", 3, ": decode", samples=drawn["LATENT"], vae=base["vae"])
     done = node("ModisteRestoredGarmentFinish", 4, ": white ground", image=decoded["IMAGE"])
     node("SaveImage", 4, "", 320, images=done["image"], filename_prefix=f"modiste/restored_{row.garment.replace(' ', '_')}")
-    sheet.row_group(title, 1, 4, top, COLORS[list(RESTORED).index(row.garment)])
+    color = COLORS[list(RESTORED).index(row.garment)]
+    sheet.row_group(title, 1, 4, top, color)
+    words = _control(sheet, title, seen, base["vae"], color) if vision else seen
+    for name in ("positive", "negative"):
+        sheet.connect(drawn, name, words[name])
+
+
+def _control(sheet: Sheet, title: str, words: Node, vae: Output, color: str) -> Node:
+    """Add a ControlNet that is off, below what stands there, and return what applies it."""
+    top = sheet.new_row(1, 4)
+    picture = sheet.node("LoadImage", 1, f"{title}: control picture", 314, bypassed=True, image="control.png")
+    control = sheet.node(
+        "ControlNetLoader",
+        2,
+        f"{title}: ControlNet",
+        bypassed=True,
+        control_net_name="control_v11p_sd15_lineart_fp16.safetensors",
+    )
+    applied = sheet.node(
+        "ControlNetApplyAdvanced",
+        3,
+        f"{title}: apply ControlNet",
+        bypassed=True,
+        positive=words["positive"],
+        negative=words["negative"],
+        control_net=control["CONTROL_NET"],
+        image=picture["IMAGE"],
+        vae=vae,
+    )
+    sheet.row_group(f"{title}: ControlNet, off", 1, 3, top, color)
+    return applied

@@ -74,6 +74,12 @@ class Sheet:
         self.heights[column] = self.heights.get(column, TOP) + size[1] + GAP
         return Node(self, node_id)
 
+    def connect(self, node: Node, name: str, value: Output) -> None:
+        """Connect an input that was left open, where what it takes comes later."""
+        inputs = self.nodes[node.id - 1]["inputs"]
+        slot = next(i for i, item in enumerate(inputs) if item["name"] == name and item["link"] is None)
+        inputs[slot]["link"] = self._link(value, node.id, slot)
+
     def note(self, column: int, text: str, tall: int) -> None:
         """Add a note for the reader, which no run sees."""
         self.nodes.append(
@@ -98,6 +104,13 @@ class Sheet:
         columns = range(first, last + 1)
         bottom = max(self.heights.get(column, TOP) for column in columns)
         self.heights |= dict.fromkeys(columns, bottom)
+
+    def new_row(self, first: int, last: int) -> int:
+        """Let the next nodes of the columns from `first` to `last` stand in a box of their own, and return its top."""
+        self.level(first, last)
+        top = self.heights[first] + (ROW_GAP if self.heights[first] > TOP else 0)
+        self.heights |= dict.fromkeys(range(first, last + 1), top)
+        return top
 
     def group(self, title: str, first: int, last: int, color: str) -> None:
         """Draw a box around the columns from `first` to `last`."""
