@@ -258,7 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
     command.add_argument("--pictures", type=Path, metavar="DIR", help="write contact sheets to a folder")
     command.add_argument(
-        "--keep", type=Path, metavar="DIR", help="keep what is drawn in a folder, and go on there another time (restoration)"
+        "--keep", type=Path, metavar="DIR", help="keep what is drawn in a folder, and go on there with the same code (restoration)"
     )
     command.set_defaults(command=evaluate, requirements="requirements-dev.txt")
 

@@ -28,29 +28,14 @@ ROUNDS = 5
 
 @torch.inference_mode()
 def rows() -> list[dict[str, Any]]:
-    """Time a step of one guided picture, positive and negative prompt together, with and without GarmFus."""
+    """Time a step with and without GarmFus, and count its work and its features' memory."""
     from diffusers import UNet2DConditionModel
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode
 
     device = fastest_device()
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     torch.manual_seed(0)
-    unet = UNet2DConditionModel(**SD15_UNET).to(device, dtype).eval()
-    x = torch.randn(2, SD15_UNET["in_channels"], *SIZE, device=device, dtype=dtype)
-    text = torch.randn(2, 77, SD15_UNET["cross_attention_dim"], device=device, dtype=dtype)
-    times = torch.full((2,), 500, device=device)
-    patch = KeyValueConcat(_features(unet, SIZE, device, dtype))
-    layout = {"cond_or_uncond": [0, 1]}
-    steps: dict[str, Callable[[], Tensor]] = {
-        "plain": lambda: run_unet(unet, x, times, text, layout),
-        "fused": lambda: run_unet(unet, x, times, text, layout | {"patches": {patch.hook: [patch]}}),
-    }
-    work = {}
-    for name, step in steps.items():
-        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # it does not see into the fused kernels
-            step()
-        work[name] = counter.get_total_flops()
+    unet = UNet2DConditionModel(**SD15_UNET).to(device, torch.bfloat16 if device.type == "cuda" else torch.float32).eval()
+    steps = both_steps(unet)
+    work = {name: flops(step) for name, step in steps.items()}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(ROUNDS):
         for name, step in steps.items():
@@ -65,6 +50,30 @@ def rows() -> list[dict[str, Any]]:
         _row("time_ratio_over_work_ratio", time_ratio / work_ratio, "times", f"at most {LIMIT}", time_ratio / work_ratio / LIMIT),
         _row("feature_memory_1024x768", memory, "MiB", f"at most {MEMORY_LIMIT:.0f} MiB", memory / MEMORY_LIMIT),
     ]
+
+
+def both_steps(unet: torch.nn.Module) -> dict[str, Callable[[], Tensor]]:
+    """Return a step of one guided picture, positive and negative prompt together, "plain" and "fused" with a garment."""
+    weight = next(unet.parameters())
+    x = weight.new_empty(2, SD15_UNET["in_channels"], *SIZE).normal_()
+    text = weight.new_empty(2, 77, SD15_UNET["cross_attention_dim"]).normal_()
+    times = torch.full((2,), 500, device=weight.device)
+    patch = KeyValueConcat(_features(unet, SIZE, weight.device, weight.dtype))
+    layout = {"cond_or_uncond": [0, 1]}
+    return {
+        "plain": lambda: run_unet(unet, x, times, text, layout),
+        "fused": lambda: run_unet(unet, x, times, text, layout | {"patches": {patch.hook: [patch]}}),
+    }
+
+
+def flops(step: Callable[[], Tensor]) -> int:
+    """Return the operations of a step's matrix products, two for a multiplication and its sum."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # it does not see into the fused kernels
+        step()
+    return counter.get_total_flops()
 
 
 def _features(unet: torch.nn.Module, size: tuple[int, int], device: torch.device, dtype: torch.dtype) -> dict:

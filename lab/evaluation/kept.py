@@ -13,7 +13,7 @@ from ...models.weights.tensors import fingerprint, read_tensors, save_tensors
 
 @dataclass(frozen=True)
 class Kept:
-    """Keeps tensors in a folder; without one it keeps nothing."""
+    """Keeps tensors in a folder, for one version of the code that makes them; without a folder it keeps nothing."""
 
     folder: Path | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ...models.weights.pickles import read_plain
 from .metrics.frechet import frechet_distance
 
 # Where torch.hub looks for them, as torchvision and torch-fidelity name them.
@@ -71,10 +71,7 @@ def _present(name: str, library: str) -> Path | None:
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file() or find_spec(library) is None:
         return None
-    try:  # the libraries would run code that such a file may hold
-        torch.load(path, map_location="meta", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"'{path}' holds no plain weights: take it away, or put the published file there.") from error
+    read_plain(path, f"take it away from '{path.parent}', or put the published file there", "meta")  # the libraries would run it
     return path
 
 

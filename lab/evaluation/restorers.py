@@ -20,7 +20,7 @@ from ...models.weights.tensors import fingerprint
 from ..training.bases import as_latents
 from ..training.diffusion import ddim
 from ..training.garment_pairs import close_up
-from ..training.precision import fast_autocast, fastest_device
+from ..training.precision import fast_autocast, fast_dtype, fastest_device
 from ..training.restorer import NET_END, Restorer, guided, load_restorer, net_file, new_restorer, prompt_file
 from .batches import Progress
 from .kept import Kept
@@ -86,7 +86,8 @@ def restored(
     kept: where it looks for what it drew before, with the same weights
     """
     vae, kept = load_vae().to(restorer.text.device), kept or Kept()
-    name = f"{_known(restorer, vae)}_{guidance}_{STEPS}" if kept.folder else ""
+    kind = fast_dtype(restorer.text.device)
+    name = f"{_known(restorer, vae)}_{kind}_{guidance}_{STEPS}" if kept.folder else ""
     pictures: list[Tensor] = []
     for start in range(0, len(samples), BATCH):
         some = samples[start : start + BATCH]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,10 @@ class KeyValueConcat(AttentionPatch):
     def install(self, model: Model) -> Model:
         if self.mask is not None and not self.mask.any():
             self.strength = 0.0  # nothing is shown, exactly
-        return super().install(model)
+        clone = super().install(model)
+        if own_tokens not in clone.model_options["transformer_options"]["patches"].get("attn1_output_patch", []):
+            clone.set_model_patch(own_tokens, "attn1_output_patch")
+        return clone
 
     def width(self, block: Block) -> int:
         return self.tensors[block].shape[1]
@@ -51,6 +55,11 @@ class KeyValueConcat(AttentionPatch):
         if not self.acts(extra_options) or not len(rows) or not self.weights.get(extra_options["block"], 1.0):
             return n, context, value
         size = extra_options["activations_shape"][-2:]
+        if n.shape[1] != math.prod(size):
+            raise ValueError(
+                "A patch before the garment's, such as Token Merging or HyperTile, has changed how many places of the image there "
+                "are: put it behind the garment's, nearer to KSampler."
+            )
 
         def pick(tensor: Tensor) -> Tensor:
             return for_rows(tensor.to(n), rows, len(n), extra_options)
@@ -61,6 +70,14 @@ class KeyValueConcat(AttentionPatch):
             weight = weight * pick(mask_tokens(self.mask, *size))
         more = n.index_copy(0, rows, torch.lerp(n[rows], garment, weight))
         return n, torch.cat([more, context], dim=1), torch.cat([more, value], dim=1)
+
+
+def own_tokens(n: Tensor, extra_options: ExtraOptions) -> Tensor:
+    """An output patch: leave the garment's tokens out where a replaced attention returns its values as they are.
+
+    So does perturbed-attention guidance (Ahn et al. 2024, equation 9); the image's own come last.
+    """
+    return n[:, -math.prod(extra_options["activations_shape"][-2:]) :]
 
 
 def _resized(features: Tensor, height: int, width: int) -> Tensor:

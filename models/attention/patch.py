@@ -51,6 +51,7 @@ class AttentionPatch:
 
     hook: str  # where it goes: "attn1_patch", ...
     misfit = "encode it with the checkpoint that you generate with"  # what to do if it does not fit a model
+    mask: Tensor | None = None  # [b, H, W] in 0..1
 
     def __init__(self, tensors: Features, strength: float, window: Window) -> None:
         self.tensors = dict(tensors)
@@ -68,6 +69,8 @@ class AttentionPatch:
         if isinstance(device_or_dtype, torch.dtype) and device_or_dtype.itemsize < LEAST_BYTES:
             return self
         self.tensors = {block: tensor.to(device_or_dtype) for block, tensor in self.tensors.items()}
+        if self.mask is not None and not isinstance(device_or_dtype, torch.dtype):
+            self.mask = self.mask.to(device_or_dtype)  # stays float32: CPUs resize no half precision
         return self
 
     def models(self) -> list[Any]:

@@ -22,15 +22,14 @@ class Placement:
 
 
 def placement(mask: Tensor, margin: float = 0.05) -> Placement:
-    """Return the square around what a mask [H, W] shows, larger by a share of its side on all sides.
+    """Return the square around the garment that a mask [H, W] shows, larger by a share of its side on all sides.
 
     Raises:
         ValueError: if the mask is empty.
     """
-    box = mask_box(mask)
-    if box is None:
+    if not (mask > 0.5).any():
         raise ValueError("The mask is empty: paint the garment white in it.")
-    rows, columns = box
+    rows, columns = whole_box(mask)
     side = round(max(rows.stop - rows.start, columns.stop - columns.start) * (1 + 2 * margin))
     return Placement((columns.start + columns.stop - side) // 2, (rows.start + rows.stop - side) // 2, side)
 
@@ -77,6 +76,16 @@ def main_box(mask: Tensor) -> tuple[slice, slice]:
     return found[0], found[1]
 
 
+def whole_box(mask: Tensor) -> tuple[slice, slice]:
+    """Return the rows and columns of `main_box` and those that follow without a gap, to the garment's own edge."""
+    found = []
+    for dim, main in zip((1, 0), main_box(mask), strict=True):
+        gaps = (~(mask > 0.5).any(dim)).nonzero()[:, 0]
+        before, after = gaps[gaps < main.start], gaps[gaps >= main.stop]
+        found.append(slice(int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else mask.shape[1 - dim]))
+    return found[0], found[1]
+
+
 def masked_pixels(mask: Tensor) -> int:
-    """Return the longer side, in pixels, of the box around what a mask [H, W] shows; 0 if it is empty."""
-    return max((side.stop - side.start for side in mask_box(mask) or ()), default=0)
+    """Return the longer side, in pixels, of the box around the garment that a mask [H, W] shows; 0 if it is empty."""
+    return max(side.stop - side.start for side in whole_box(mask)) if (mask > 0.5).any() else 0

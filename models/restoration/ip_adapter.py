@@ -6,16 +6,14 @@ in ours also `image_encoder.*`. Published `.bin` files hold the same, in two nes
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from ..attention import ADAPTER_ORDER
 from ..base.files import filled
-from ..files import existing_file
+from ..weights.pickles import read_plain
 from ..weights.tensors import read_tensors
 from .image_encoder import GarmentEncoder
 from .image_prompt import ImagePrompt
@@ -88,15 +86,10 @@ def _state(path: Path) -> dict[str, Tensor]:
     """Return a file's tensors under flat names."""
     if path.suffix.lower() == ".safetensors":
         return read_tensors(path)
-    existing_file(path)
+    held = read_plain(path, "use its .safetensors file")
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
         return {
             f"{part}.{key}": value for part in PARTS for key, value in dict(held.get(part, {})).items() if isinstance(value, Tensor)
         }
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"'{path.name}' is damaged, or holds more than weights, which could run code, and is not opened: use its .safetensors."
-        ) from error
-    except (RuntimeError, EOFError, AttributeError, TypeError, ValueError, OSError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"'{path.name}' cannot be read as an IP-Adapter: use its .safetensors file.") from error

@@ -38,10 +38,10 @@ def test_without_libraries_there_are_no_metrics(folder, monkeypatch):
 @pytest.mark.parametrize(("name", "load"), [(VGG_FILE, pair_distances), (INCEPTION_FILE, inception)])
 def test_files_that_hold_code_are_not_opened(folder, name, load):
     torch.save({"weight": print}, folder / name)
-    with pytest.raises(ValueError, match=f"{name}' holds no plain weights"):
+    with pytest.raises(ValueError, match=f"{name}' is damaged, or holds more than weights"):
         load()
     (folder / name).write_bytes(b"nothing of the kind")
-    with pytest.raises(ValueError, match="holds no plain weights"):
+    with pytest.raises(ValueError, match="is damaged, or holds more than weights"):
         load()
 
 

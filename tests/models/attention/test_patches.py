@@ -151,6 +151,12 @@ def test_a_patch_moves_with_the_model(kind, model):
     assert patch.models() == []
 
 
+def test_a_mask_moves_with_the_patch_and_keeps_its_numbers(kind, model):
+    patch = patch_of(kind, model, mask=HALF).to(torch.float16)
+    assert patch.mask.dtype == torch.float32
+    assert patch.to(torch.device("meta")).mask.device.type == "meta"
+
+
 def test_a_patch_does_not_take_on_the_eight_bits_of_a_models_weights(kind, model):
     patch = patch_of(kind, model)
     before = {block: tensor.clone() for block, tensor in patch.tensors.items()}
@@ -166,6 +172,37 @@ def test_a_replacement_that_is_there_is_chained(model, inputs, key):
     chain_replace(ours, "attn1", ("middle", 0), lambda q, k, v, extra, attention: attention(q, k, v))
     assert not torch.equal(run(theirs, inputs), run(model, inputs))
     assert torch.equal(run(ours, inputs), run(theirs, inputs))
+
+
+def test_an_attention_that_returns_its_values_returns_the_images_own(model, inputs):
+    """As perturbed-attention guidance does in the middle; elsewhere the garment is not shown here."""
+    perturbed = model.clone()
+    perturbed.set_model_attn1_replace(lambda q, k, v, extra: v, "middle", 0)
+    maps = garment_maps()
+    elsewhere = dict.fromkeys(maps.keys() - {("middle", 0)}, 0.0)
+    expected = run(perturbed, inputs)
+    assert not torch.equal(expected, run(model, inputs))
+    assert torch.equal(run(KeyValueConcat(maps, weights=elsewhere).install(perturbed), inputs), expected)
+    assert not torch.equal(run(KeyValueConcat(maps).install(perturbed), inputs), expected)
+
+
+def test_tokens_merged_behind_the_garment_are_shown_it_and_before_it_are_one_sentence(model, inputs):
+    def merged(n, context, value, extra):
+        return n[:, ::2], context, value
+
+    def parted(n, extra):
+        return n.repeat_interleave(2, 1)
+
+    def merging(model):
+        clone = model.clone()
+        clone.set_model_patch(merged, "attn1_patch")
+        clone.set_model_patch(parted, "attn1_output_patch")
+        return clone
+
+    shown = run(merging(patched("concat", model)), inputs)
+    assert not torch.equal(shown, run(merging(model), inputs))
+    with pytest.raises(ValueError, match=r"^A patch before the garment's, .* put it behind the garment's, nearer to KSampler\.$"):
+        run(patched("concat", merging(model)), inputs)
 
 
 def test_a_replacement_alone_is_given_the_plain_attention(model, inputs):

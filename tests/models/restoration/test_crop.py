@@ -1,12 +1,11 @@
 """The close-up of a garment, against cropping by hand."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modiste.models.restoration.crop import Placement, garment_crop, masked_pixels, placement
+from modiste.models.restoration.crop import STRAY, Placement, garment_crop, masked_pixels, placement
 
 
 @st.composite
@@ -22,10 +21,26 @@ def masks(draw):
     return mask
 
 
+def reach(counts):
+    """Return the first of a side's lines that counts and the one after the last: strays are left off, up to the next gap."""
+    least = STRAY * counts.sum()
+    first, last = 0, len(counts) - 1
+    while counts[: first + 1].sum() <= least:
+        first += 1
+    while counts[last + 1 :].sum() + counts[last] <= least:
+        last -= 1
+    while first > 0 and counts[first - 1]:
+        first -= 1
+    while last + 1 < len(counts) and counts[last + 1]:
+        last += 1
+    return first, last + 1
+
+
 def extent(mask):
-    """Return left, top, right and bottom of what a mask shows, the latter two not included."""
-    rows, columns = np.nonzero(mask.numpy() > 0.5)
-    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    """Return left, top, right and bottom of the garment that a mask shows, the latter two not included."""
+    shown = mask.numpy() > 0.5
+    (left, right), (top, bottom) = reach(shown.sum(0)), reach(shown.sum(1))
+    return left, top, right, bottom
 
 
 def by_hand(image, mask, place):
@@ -39,7 +54,7 @@ def by_hand(image, mask, place):
 
 
 @given(masks(), st.floats(0, 1))
-def test_the_square_holds_all_that_is_masked_in_its_middle(mask, margin):
+def test_the_square_holds_the_garment_in_its_middle(mask, margin):
     place = placement(mask, margin)
     left, top, right, bottom = extent(mask)
     assert place.left <= left and place.top <= top
@@ -116,3 +131,20 @@ def test_a_garment_is_as_large_as_the_longer_side_of_its_box(mask):
     left, top, right, bottom = extent(mask)
     assert masked_pixels(mask) == max(right - left, bottom - top)
     assert masked_pixels(mask * 0.4) == 0
+
+
+def test_a_stroke_that_went_astray_moves_nothing():
+    mask = torch.zeros(64, 48)
+    mask[20:50, 14:34] = 1
+    stray = mask.clone()
+    stray[0, 0] = stray[63, 47] = 1
+    assert placement(stray) == placement(mask) and masked_pixels(stray) == 30
+    stray[:4, :4] = 1  # sixteen pixels of six hundred are meant
+    assert placement(stray).side > placement(mask).side
+
+
+def test_a_thin_end_of_the_garment_itself_is_kept():
+    mask = torch.zeros(64, 48)
+    mask[20:50, 4:34] = 1
+    mask[50, 20:23] = mask[51, 21] = 1  # less than would be astray, but for where it is
+    assert masked_pixels(mask) == 32

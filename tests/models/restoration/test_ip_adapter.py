@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
+from torch.torch_version import TorchVersion
 
 from modiste.models.restoration.ip_adapter import image_prompt_of, read_image_prompt
 
@@ -220,6 +221,25 @@ def test_a_file_that_broke_off_is_one_sentence(tmp_path, kind, share):
     with pytest.raises(ValueError) as error:
         read_image_prompt(path)
     assert "adapter" in one_sentence(error)
+
+
+@given(st.binary(max_size=40))
+@example(b"(").via("a mark and nothing marked")
+@example(b"G").via("a number cut short")
+@example(b"h1").via("what was never remembered")
+def test_a_bin_of_any_bytes_is_one_sentence(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("any") / "any.bin"
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as error:
+        read_image_prompt(path)
+    assert "'any.bin'" in one_sentence(error)
+
+
+def test_a_torch_that_cannot_tell_code_from_weights_opens_no_bin(tmp_path, monkeypatch):
+    path = write(base(), tmp_path, "bin")
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.5.1+cu121"))
+    with pytest.raises(ValueError, match=r"before 2\.6: update PyTorch, or use its \.safetensors file\.$"):
+        read_image_prompt(path)
 
 
 @pytest.mark.parametrize("held", [[1, 2], 5, torch.zeros(3), {"ip_adapter": None}, {"image_proj": 3, "ip_adapter": 5}], ids=str)
