@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from .conftest import api_prompt
 from .test_base import assert_same, both_hosts, sampler
 
 PERSON = {"seed": 11, "width": 96, "height": 128}  # wears a shirt and trousers
@@ -55,3 +57,21 @@ def test_the_garment_changes_what_comfyui_draws(drawn, name):
 
 def test_at_strength_zero_comfyui_draws_the_same_to_the_bit(drawn):
     assert torch.equal(drawn["draw strength zero"][0], drawn["draw plain"][0])
+
+
+BESIDE = {
+    "PerturbedAttentionGuidance": {"scale": 3.0},
+    "TomePatchModel": {"ratio": 0.3},
+}
+
+
+def test_cores_own_patches_of_attention_work_behind_it(server, object_info):
+    nodes = restoration() | {"fused": ("ModisteGarmFusDenoiser", FUSED["garment net"]), "draw fused": sampler(model=("fused", 0))}
+    for name, settings in BESIDE.items():
+        nodes |= {name: (name, settings | {"model": ["fused", 0]}), f"draw {name}": sampler(model=(name, 0))}
+    saves = {f"save {name}": ("SaveLatent", {"samples": [f"draw {name}", 0]}) for name in ("fused", *BESIDE)}
+    outputs = server.run(api_prompt(object_info, **nodes, **saves))
+    fused, *others = (load_file(server.file(outputs[save]["latents"][0]))["latent_tensor"] for save in saves)
+    for latent in others:
+        assert latent.isfinite().all()
+        assert (latent - fused).abs().max() > 0.01
