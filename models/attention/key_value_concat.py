@@ -75,7 +75,7 @@ class KeyValueConcat(AttentionPatch):
 def own_tokens(n: Tensor, extra_options: ExtraOptions) -> Tensor:
     """An output patch: leave the garment's tokens out where a replaced attention returns its values as they are.
 
-    So does perturbed-attention guidance (Ahn et al. 2024, equation 9); the image's own come last.
+    So does perturbed-attention guidance (Ahn et al. 2024); the image's own come last.
     """
     return n[:, -math.prod(extra_options["activations_shape"][-2:]) :]
 
