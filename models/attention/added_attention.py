@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .layers import sd15_layers
-from .patch import ALWAYS, AttentionPatch, Features, Model, Window, cond_rows, for_rows, mask_tokens
+from .patch import ALWAYS, AttentionPatch, Features, Model, Window, cond_rows, for_rows, mask_tokens, patch_once
 from .protocol import Attention, ExtraOptions, attend
 
 
@@ -38,9 +38,7 @@ class AddedAttention(AttentionPatch):
 
     def install(self, model: Model) -> Model:
         clone = super().install(model)
-        installed = clone.model_options["transformer_options"]["patches"].get(f"{self.kind}_patch", [])
-        if keep_input not in installed:
-            clone.set_model_patch(keep_input, f"{self.kind}_patch")
+        patch_once(clone, keep_input, f"{self.kind}_patch")
         return clone
 
     def __call__(self, n: Tensor, extra_options: ExtraOptions) -> Tensor:

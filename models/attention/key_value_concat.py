@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .layers import Block
-from .patch import ALWAYS, AttentionPatch, Features, Model, Window, cond_rows, for_rows, mask_tokens
+from .patch import ALWAYS, AttentionPatch, Features, Model, Window, cond_rows, for_rows, mask_tokens, patch_once
 from .protocol import ExtraOptions
 
 
@@ -43,8 +43,7 @@ class KeyValueConcat(AttentionPatch):
         if self.mask is not None and not self.mask.any():
             self.strength = 0.0  # nothing is shown, exactly
         clone = super().install(model)
-        if own_tokens not in clone.model_options["transformer_options"]["patches"].get("attn1_output_patch", []):
-            clone.set_model_patch(own_tokens, "attn1_output_patch")
+        patch_once(clone, own_tokens, "attn1_output_patch")
         return clone
 
     def width(self, block: Block) -> int:

@@ -102,6 +102,12 @@ class AttentionPatch:
         return bool(self.strength) and extra_options["block"] in self.tensors and self.window.open(extra_options)
 
 
+def patch_once(model: PatchableModel, function: Callable[..., Any], hook: str) -> None:
+    """Put a function that patches share into a MODEL, a clone, which is changed; but not a second time."""
+    if function not in model.model_options["transformer_options"].get("patches", {}).get(hook, []):
+        model.set_model_patch(function, hook)
+
+
 def cond_rows(count: int, extra_options: ExtraOptions) -> Tensor:
     """Return which of a batch's `count` rows belong to the positive prompt [R] int64; all, where the run does not tell."""
     parts = extra_options.get("cond_or_uncond") or [0]
